@@ -1,0 +1,28 @@
+# What every room may use: messages and their transport, privilege, sandbox,
+# log. It uses nobody.
+noinst_LIBRARIES += libcommon.a
+libcommon_a_SOURCES = \
+	%D%/batch.h \
+	%D%/ipc.c %D%/ipc.h \
+	%D%/ledger.c %D%/ledger.h \
+	%D%/log.c %D%/log.h \
+	%D%/memfd.c %D%/memfd.h \
+	%D%/privilege.h %D%/sandbox.h %D%/notify.h %D%/version.h
+nodist_libcommon_a_SOURCES = \
+	%D%/collector.pb.c %D%/collector.pb.h \
+	%D%/shipper.pb.c %D%/shipper.pb.h
+EXTRA_DIST += \
+	%D%/collector.proto %D%/collector.options \
+	%D%/shipper.proto %D%/shipper.options
+BUILT_SOURCES += %D%/collector.pb.h %D%/shipper.pb.h
+CLEANFILES += \
+	%D%/collector.pb.c %D%/collector.pb.h \
+	%D%/shipper.pb.c %D%/shipper.pb.h
+SUFFIXES += .proto .pb.c .pb.h
+.proto.pb.c:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(NANOPB) -q -I $(<D) -D $(@D) $<
+.pb.c.pb.h:
+	@touch $@
+common/collector.pb.c: common/collector.options
+common/shipper.pb.c: common/shipper.options
+COMMON_LIBS = libcommon.a $(NANOPB_LIBS) $(LIBEVENT_LIBS)

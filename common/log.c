@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_program = "phlare";
+static bool log_debugging;
+
+void
+log_init(const char *program, bool debug)
+{
+	log_program = program;
+	log_debugging = debug;
+}
+
+/* Length of the valid UTF-8 sequence at s, 0 if there is none. */
+static int
+utf8_length(const unsigned char *s)
+{
+	int n = s[0] < 0x80                   ? 1
+		: s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		: (s[0] & 0xf0) == 0xe0       ? 3
+		: s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+					      : 0;
+
+	for (int i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Copies in to out, escaping what is not text. Always terminated. */
+static size_t
+escape(char *out, size_t size, const char *in)
+{
+	size_t used = 0;
+
+	while (*in != '\0' && used + 5 < size) {
+		const unsigned char *s = (const unsigned char *)in;
+		int n = utf8_length(s);
+
+		if (n == 0 || s[0] < 0x20 || s[0] == 0x7f ||
+		    (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)) {
+			used += snprintf(out + used, 5, "\\x%02x", s[0]);
+			in++;
+			continue;
+		}
+		memcpy(out + used, in, n);
+		used += n;
+		in += n;
+	}
+	out[used] = '\0';
+	return used;
+}
+
+static void
+log_line(const char *module, const char *suffix, const char *fmt, va_list ap)
+{
+	char text[2048], line[4096];
+	int saved = errno;
+	size_t used;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	used = snprintf(line, sizeof(line), "%s: %s%s", log_program,
+	    module ? module : "", module ? ": " : "");
+	used += escape(line + used, sizeof(line) - used - 160, text);
+	used += snprintf(line + used, sizeof(line) - used, "%s%.120s\n",
+	    suffix ? ": " : "", suffix ? suffix : "");
+	if (write(STDERR_FILENO, line, used) < 0) {
+		/* nowhere left to say it */
+	}
+	errno = saved;
+}
+
+#define LOG_CALL(module, suffix)                                               \
+	do {                                                                   \
+		va_list ap;                                                    \
+		va_start(ap, fmt);                                             \
+		log_line(module, suffix, fmt, ap);                             \
+		va_end(ap);                                                    \
+	} while (0)
+
+void
+log_warn(const char *module, const char *fmt, ...)
+{
+	LOG_CALL(module, strerror(errno));
+}
+
+void
+log_warnx(const char *module, const char *fmt, ...)
+{
+	LOG_CALL(module, NULL);
+}
+
+void
+log_info(const char *module, const char *fmt, ...)
+{
+	LOG_CALL(module, NULL);
+}
+
+void
+log_debug(const char *module, const char *fmt, ...)
+{
+	if (log_debugging)
+		LOG_CALL(module, NULL);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	LOG_CALL(NULL, errno != 0 ? strerror(errno) : NULL);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	LOG_CALL(NULL, NULL);
+	exit(1);
+}
+
+bool
+log_limit_ok(struct log_limit *limit)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (limit->next_sec > now.tv_sec) {
+		limit->swallowed++;
+		return false;
+	}
+	limit->next_sec = now.tv_sec + 1;
+	return true;
+}
+
+const char *
+log_limit_tail(struct log_limit *limit)
+{
+	limit->tail[0] = '\0';
+	if (limit->swallowed > 0)
+		snprintf(limit->tail, sizeof(limit->tail),
+		    " (and %lu more like it)", limit->swallowed);
+	limit->swallowed = 0;
+	return limit->tail;
+}
+
+void *
+xcalloc(unsigned long n, unsigned long size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		fatal("out of memory");
+	return p;
+}
+
+void *
+xrealloc(void *p, unsigned long n, unsigned long size)
+{
+	p = reallocarray(p, n, size);
+	if (p == NULL)
+		fatal("out of memory");
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	char *p = strdup(s);
+
+	if (p == NULL)
+		fatal("out of memory");
+	return p;
+}

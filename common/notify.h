@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two ends of systemd that we need, by hand: LISTEN_FDS, NOTIFY_SOCKET. */
+#ifndef COMMON_NOTIFY_H
+#define COMMON_NOTIFY_H
+
+/*
+ * The listening socket that systemd or `phlare-ebpf run` passed under this
+ * name (LISTEN_FDNAMES), made close-on-exec and non-blocking; or -ENOENT.
+ * LISTEN_PID, if set, must be ours or nothing is found.
+ */
+int notify_listen_fd(const char *name);
+
+/*
+ * Opens NOTIFY_SOCKET if there is one; to be called before the sandbox.
+ */
+void notify_open(void);
+/* Sends e.g. "READY=1" or "STATUS=..."; silently nothing without a socket. */
+void notify_send(const char *state);
+
+#endif

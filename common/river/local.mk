@@ -1,0 +1,1 @@
+# The River language: lexer, parser, syntax tree, diagnostics, decoding.

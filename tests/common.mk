@@ -1,0 +1,7 @@
+# Tests of common.
+UNIT_TESTS += tests/test_ipc
+tests_test_ipc_SOURCES = tests/test_ipc.c
+tests_test_ipc_LDADD = $(TEST_LIBS)
+UNIT_TESTS += tests/test_memfd
+tests_test_memfd_SOURCES = tests/test_memfd.c
+tests_test_memfd_LDADD = $(TEST_LIBS)
