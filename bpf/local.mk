@@ -8,9 +8,9 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_TARGET_ARCH) \
 	-Wall -Wextra -Werror -Wno-unused-parameter \
 	-idirafter /usr/include/$(host_cpu)-linux-gnu
 .bpf.c.bpf.o:
-	$(AM_V_CC)$(MKDIR_P) bpf && $(CLANG) $(BPF_CFLAGS) -I$(top_srcdir) \
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CLANG) $(BPF_CFLAGS) -I$(top_srcdir) \
 		$(LIBBPF_CFLAGS) -c $< -o $@
 .bpf.o.skel.h:
-	$(AM_V_GEN)$(BPFTOOL) gen skeleton $< name sampler_bpf > $@.tmp && \
+	$(AM_V_GEN)$(BPFTOOL) gen skeleton $< name $(*F)_bpf > $@.tmp && \
 		mv $@.tmp $@
 bpf/sampler.bpf.o: bpf/sampler.h

@@ -20,5 +20,10 @@ include tests/shipper.mk
 include tests/river.mk
 include tests/cli.mk
 
+if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+else
+check-local:
+	@echo "make check needs cmocka (Debian: libcmocka-dev)" >&2; exit 1
+endif
