@@ -1,6 +1,7 @@
 # Measurements: make bench-programs builds them, tests/bench/overhead runs
 # them. Nothing of it is part of make check.
-EXTRA_PROGRAMS = tests/bench/bench_stackid
+EXTRA_PROGRAMS = tests/bench/bench_load tests/bench/bench_stackid
+tests_bench_bench_load_SOURCES = tests/bench/load.c
 tests_bench_bench_stackid_SOURCES = tests/bench/stackid.c
 nodist_tests_bench_bench_stackid_SOURCES = tests/bench/stackid.skel.h
 tests_bench_bench_stackid_CPPFLAGS = $(AM_CPPFLAGS) $(LIBBPF_CFLAGS)
