@@ -7,7 +7,10 @@ libcommon_a_SOURCES = \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/log.c %D%/log.h \
 	%D%/memfd.c %D%/memfd.h \
-	%D%/privilege.h %D%/sandbox.h %D%/notify.h %D%/version.h
+	%D%/notify.c %D%/notify.h \
+	%D%/privilege.c %D%/privilege.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/version.h
 nodist_libcommon_a_SOURCES = \
 	%D%/collector.pb.c %D%/collector.pb.h \
 	%D%/shipper.pb.c %D%/shipper.pb.h
@@ -25,4 +28,5 @@ SUFFIXES += .proto .pb.c .pb.h
 	@touch $@
 common/collector.pb.c: common/collector.options
 common/shipper.pb.c: common/shipper.options
-COMMON_LIBS = libcommon.a $(NANOPB_LIBS) $(LIBEVENT_LIBS)
+COMMON_LIBS = libcommon.a $(NANOPB_LIBS) $(LIBEVENT_LIBS) $(LIBCAP_LIBS) \
+	$(LIBSECCOMP_LIBS)

@@ -5,3 +5,6 @@ tests_test_ipc_LDADD = $(TEST_LIBS)
 UNIT_TESTS += tests/test_memfd
 tests_test_memfd_SOURCES = tests/test_memfd.c
 tests_test_memfd_LDADD = $(TEST_LIBS)
+UNIT_TESTS += tests/test_sandbox
+tests_test_sandbox_SOURCES = tests/test_sandbox.c
+tests_test_sandbox_LDADD = $(TEST_LIBS)
