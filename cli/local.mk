@@ -2,9 +2,27 @@
 # it.
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
-	%D%/flamegraph.h \
-	%D%/pprof_merge.h \
-	%D%/pprof_reader.h \
+	%D%/call_tree.c %D%/call_tree.h \
+	%D%/flamegraph.c %D%/flamegraph.h \
+	%D%/frames.c %D%/frames.h \
+	%D%/gunzip.c %D%/gunzip.h \
+	%D%/intern.c %D%/intern.h \
+	%D%/pprof_merge.c %D%/pprof_merge.h \
+	%D%/pprof_reader.c %D%/pprof_reader.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/report.h \
-	%D%/top.h
+	%D%/text.c %D%/text.h \
+	%D%/top.c %D%/top.h \
+	%D%/units.c %D%/units.h
+CLI_LIBS = libcli.a $(COMMON_LIBS) $(LIBDEFLATE_LIBS)
+
+# The page of the flame graph, in the binary.
+FLAMEGRAPH_PAGE = %D%/flamegraph.html.in %D%/flamegraph.css %D%/flamegraph.js
+nodist_libcli_a_SOURCES = %D%/flamegraph_page.h
+EXTRA_DIST += $(FLAMEGRAPH_PAGE) %D%/embed.sh
+BUILT_SOURCES += %D%/flamegraph_page.h
+CLEANFILES += %D%/flamegraph_page.h
+cli/flamegraph_page.h: $(FLAMEGRAPH_PAGE) cli/embed.sh
+	$(AM_V_GEN)$(MKDIR_P) cli && $(SHELL) $(srcdir)/cli/embed.sh \
+		$(srcdir)/cli/flamegraph.html.in $(srcdir)/cli/flamegraph.css \
+		$(srcdir)/cli/flamegraph.js > $@.tmp && mv $@.tmp $@

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A pprof profile in memory, with every reference resolved to an index that
- * is in range: who reads one need not check again. Strings are hostile bytes
+ * is in range and values whose sum fits: who reads one need not check again.
+ * Strings are hostile bytes
  * with a length: not terminated, not always UTF-8; show them only through
  * text.h.
  */

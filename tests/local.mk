@@ -19,6 +19,7 @@ include tests/symbolizer.mk
 include tests/shipper.mk
 include tests/river.mk
 include tests/cli.mk
+include tests/report.mk
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

@@ -1,0 +1,11 @@
+# Tests of what cli shows of profiles.
+UNIT_TESTS += tests/test_text
+tests_test_text_SOURCES = tests/test_text.c
+tests_test_text_LDADD = $(CLI_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_pprof_reader
+tests_test_pprof_reader_SOURCES = tests/test_pprof_reader.c tests/pprof_bytes.h
+tests_test_pprof_reader_LDADD = $(CLI_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_report
+tests_test_report_SOURCES = tests/test_report.c tests/pprof_bytes.h
+tests_test_report_LDADD = $(CLI_LIBS) $(TEST_LIBS)
+EXTRA_DIST += tests/pprof_sample.py
