@@ -34,8 +34,8 @@ host(void)
 static char *
 top_text(const struct profile *p, const struct top_options *options)
 {
-	char *text;
-	size_t size;
+	static char *text;
+	static size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	assert_int_equal(top_print(out, p, options), 0);
