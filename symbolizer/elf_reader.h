@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the throw-away child does with an ELF file: reads it by libelf and
+ * writes the flat symbol table. Everything in the file is hostile.
+ */
+#ifndef SYMBOLIZER_ELF_READER_H
+#define SYMBOLIZER_ELF_READER_H
+
+/* Why a file was refused; the child's exit status. */
+enum elf_refusal {
+	ELF_ACCEPTED = 0,
+	ELF_NOT_ELF = 10,
+	ELF_FOREIGN, /* another machine or byte order */
+	ELF_DAMAGED,
+	ELF_TOO_LARGE,
+	ELF_NO_MEMORY,
+	ELF_OUTPUT, /* the table could not be written */
+	ELF_REFUSALS_END
+};
+
+/* Reads fd, writes the table to out. Called in the child only. */
+enum elf_refusal elf_reader_run(int fd, int out);
+
+/* Short text, e.g. "not an ELF file". */
+const char *elf_refusal_text(int refusal);
+
+#endif
