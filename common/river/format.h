@@ -19,4 +19,11 @@ struct river_source;
 const char *river_expr_format(struct river_arena *arena,
     const struct river_source *source, const struct river_expr *expr);
 
+/*
+ * text in double quotes, with escapes for what is not printable: "a\n", in
+ * arena.
+ */
+const char *river_quote(
+    struct river_arena *arena, const char *text, size_t size);
+
 #endif

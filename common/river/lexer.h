@@ -75,8 +75,9 @@ struct river_lexer {
 	const struct river_source *source;
 	struct river_diagnostics *diagnostics;
 	struct river_arena *arena; /* for comments; NULL: not kept */
-	uint32_t at;
-	bool terminate; /* a newline here is a TERMINATOR */
+	uint32_t at;               /* of the current character */
+	uint32_t rune, width;      /* the character; UINT32_MAX at the end */
+	bool terminate;            /* a newline here is a TERMINATOR */
 	struct river_comment *first_comment, *last_comment;
 };
 

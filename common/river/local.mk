@@ -3,14 +3,17 @@
 noinst_LIBRARIES += libriver.a
 libriver_a_SOURCES = \
 	%D%/arena.c %D%/arena.h \
-	%D%/ast.h \
-	%D%/diagnostics.h \
-	%D%/eval.h \
-	%D%/format.h \
-	%D%/lexer.h \
-	%D%/load.h \
-	%D%/parser.h \
-	%D%/schema.h \
+	%D%/ast.c %D%/ast.h \
+	%D%/diagnostics.c %D%/diagnostics.h \
+	%D%/eval.c %D%/eval.h \
+	%D%/format.c %D%/format.h \
+	%D%/lexer.c %D%/lexer.h \
+	%D%/load.c %D%/load.h \
+	%D%/number.c \
+	%D%/parser.c %D%/parser.h \
+	%D%/runes.h \
+	%D%/schema.c %D%/schema.h \
 	%D%/source.c %D%/source.h \
-	%D%/value.h
+	%D%/utf8.c %D%/utf8.h \
+	%D%/value.c %D%/value.h
 RIVER_LIBS = libriver.a -lm

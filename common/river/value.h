@@ -115,6 +115,11 @@ bool river_value_equal(
  */
 int river_number_parse(
     const char *text, size_t size, struct river_number *number);
+/*
+ * The number that a string holds, as where a number is wanted and a string is
+ * given: "12", "-3", "1.5". 0 or -errno.
+ */
+int river_number_from_string(struct river_bytes s, struct river_number *number);
 /* As a string: shortest decimal, never an exponent. In arena. */
 struct river_bytes river_number_text(
     struct river_arena *arena, struct river_number number);
