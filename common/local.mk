@@ -10,6 +10,7 @@ libcommon_a_SOURCES = \
 	%D%/notify.c %D%/notify.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/sandbox.c %D%/sandbox.h \
+	%D%/settings.h \
 	%D%/version.h
 nodist_libcommon_a_SOURCES = \
 	%D%/collector.pb.c %D%/collector.pb.h \
