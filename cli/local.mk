@@ -1,12 +1,16 @@
 # The phlare-ebpf command. libcli.a is all of it but main, so that tests link
 # it.
+bin_PROGRAMS += phlare-ebpf
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	%D%/call_tree.c %D%/call_tree.h \
+	%D%/commands.h \
+	%D%/duration.c %D%/duration.h \
 	%D%/flamegraph.c %D%/flamegraph.h \
 	%D%/frames.c %D%/frames.h \
 	%D%/gunzip.c %D%/gunzip.h \
 	%D%/intern.c %D%/intern.h \
+	%D%/options.c %D%/options.h \
 	%D%/pprof_merge.c %D%/pprof_merge.h \
 	%D%/pprof_reader.c %D%/pprof_reader.h \
 	%D%/profile.c %D%/profile.h \
@@ -15,6 +19,9 @@ libcli_a_SOURCES = \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h
 CLI_LIBS = libcli.a $(COMMON_LIBS) $(LIBDEFLATE_LIBS)
+phlare_ebpf_SOURCES = %D%/main.c
+phlare_ebpf_LDADD = $(CLI_LIBS)
+dist_man_MANS += %D%/phlare-ebpf.1
 
 # The page of the flame graph, in the binary.
 FLAMEGRAPH_PAGE = %D%/flamegraph.html.in %D%/flamegraph.css %D%/flamegraph.js

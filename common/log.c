@@ -6,17 +6,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *log_program = "phlare";
 static bool log_debugging;
+static bool log_levels;
+
+/* True if the reader of standard error wants levels (sd-daemon(3)). */
+static bool
+reader_wants_levels(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char mine[64];
+	struct stat st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	return strcmp(stream, mine) == 0;
+}
 
 void
 log_init(const char *program, bool debug)
 {
 	log_program = program;
 	log_debugging = debug;
+	log_levels = reader_wants_levels();
 }
 
 /* Length of the valid UTF-8 sequence at s, 0 if there is none. */
@@ -60,15 +79,18 @@ escape(char *out, size_t size, const char *in)
 }
 
 static void
-log_line(const char *module, const char *suffix, const char *fmt, va_list ap)
+log_line(int level, const char *module, const char *suffix, const char *fmt,
+    va_list ap)
 {
 	char text[2048], line[4096];
 	int saved = errno;
-	size_t used;
+	size_t used = 0;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	used = snprintf(line, sizeof(line), "%s: %s%s", log_program,
-	    module ? module : "", module ? ": " : "");
+	if (log_levels)
+		used = snprintf(line, sizeof(line), "<%d>", level);
+	used += snprintf(line + used, sizeof(line) - used, "%s: %s%s",
+	    log_program, module ? module : "", module ? ": " : "");
 	used += escape(line + used, sizeof(line) - used - 160, text);
 	used += snprintf(line + used, sizeof(line) - used, "%s%.120s\n",
 	    suffix ? ": " : "", suffix ? suffix : "");
@@ -78,50 +100,50 @@ log_line(const char *module, const char *suffix, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_CALL(module, suffix)                                               \
+#define LOG_CALL(level, module, suffix)                                        \
 	do {                                                                   \
 		va_list ap;                                                    \
 		va_start(ap, fmt);                                             \
-		log_line(module, suffix, fmt, ap);                             \
+		log_line(level, module, suffix, fmt, ap);                      \
 		va_end(ap);                                                    \
 	} while (0)
 
 void
 log_warn(const char *module, const char *fmt, ...)
 {
-	LOG_CALL(module, strerror(errno));
+	LOG_CALL(LOG_WARNING, module, strerror(errno));
 }
 
 void
 log_warnx(const char *module, const char *fmt, ...)
 {
-	LOG_CALL(module, NULL);
+	LOG_CALL(LOG_WARNING, module, NULL);
 }
 
 void
 log_info(const char *module, const char *fmt, ...)
 {
-	LOG_CALL(module, NULL);
+	LOG_CALL(LOG_INFO, module, NULL);
 }
 
 void
 log_debug(const char *module, const char *fmt, ...)
 {
 	if (log_debugging)
-		LOG_CALL(module, NULL);
+		LOG_CALL(LOG_DEBUG, module, NULL);
 }
 
 void
 fatal(const char *fmt, ...)
 {
-	LOG_CALL(NULL, errno != 0 ? strerror(errno) : NULL);
+	LOG_CALL(LOG_ERR, NULL, errno != 0 ? strerror(errno) : NULL);
 	exit(1);
 }
 
 void
 fatalx(const char *fmt, ...)
 {
-	LOG_CALL(NULL, NULL);
+	LOG_CALL(LOG_ERR, NULL, NULL);
 	exit(1);
 }
 

@@ -2,7 +2,9 @@
 /*
  * One line per event on standard error: "program: module: text". Nothing is
  * opened to log. Bytes that are not printable ASCII or valid UTF-8 are
- * escaped, so that a hostile name cannot forge a line.
+ * escaped, so that a hostile name cannot forge a line. Where JOURNAL_STREAM
+ * says that standard error leads to the journal (or to `phlare-ebpf run`),
+ * each line begins with its level as "<4>" (LOG_WARNING of syslog.h).
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H

@@ -161,21 +161,42 @@ shrink_bounding_set(const char *name, uint64_t mask)
 	}
 }
 
+/*
+ * A change of ids clears the death signal that whoever started us asked for;
+ * this asks for it again. A parent that died in between is gone already.
+ */
+static int
+restore_death_signal(const char *name, int signal, pid_t parent)
+{
+	if (signal == 0)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0)
+		return fail(name, "PR_SET_PDEATHSIG");
+	if (getppid() != parent)
+		_exit(1);
+	return 0;
+}
+
 static int
 change_ids(const struct privilege_row *row, const struct privilege_ids *ids)
 {
+	pid_t parent = getppid();
+	int signal = 0;
+
 	if (ids == NULL || ids->uid == (uid_t)-1)
 		return 0;
 	if (getuid() == ids->uid && geteuid() == ids->uid &&
 	    getgid() == ids->gid && getegid() == ids->gid)
 		return 0;
+	if (prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0) < 0)
+		return fail(row->name, "PR_GET_PDEATHSIG");
 	if (setgroups(0, NULL) < 0)
 		return fail(row->name, "setgroups");
 	if (setresgid(ids->gid, ids->gid, ids->gid) < 0)
 		return fail(row->name, "setresgid");
 	if (setresuid(ids->uid, ids->uid, ids->uid) < 0)
 		return fail(row->name, "setresuid");
-	return 0;
+	return restore_death_signal(row->name, signal, parent);
 }
 
 static int

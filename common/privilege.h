@@ -38,9 +38,10 @@ int privilege_parse_user(
  * Supplementary groups, gid, uid; every capability that the process's row
  * does not keep leaves the permitted, effective, inheritable, ambient and
  * bounding sets; no_new_privs; not dumpable; resource limits of the row. Then
- * checks that all of it took effect. extra_caps is a mask (1 << CAP_X) of
- * further capabilities to keep permitted for now (see privilege_forget).
- * 0 or -errno, with the failing step logged.
+ * checks that all of it took effect. A parent-death signal set before (by the
+ * supervisor, between fork and exec) stays in force. extra_caps is a mask (1 <<
+ * CAP_X) of further capabilities to keep permitted for now (see
+ * privilege_forget). 0 or -errno, with the failing step logged.
  */
 int privilege_drop(enum process_kind kind, const struct privilege_ids *ids,
     unsigned long long extra_caps);

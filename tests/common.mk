@@ -8,3 +8,6 @@ tests_test_memfd_LDADD = $(TEST_LIBS)
 UNIT_TESTS += tests/test_sandbox
 tests_test_sandbox_SOURCES = tests/test_sandbox.c
 tests_test_sandbox_LDADD = $(TEST_LIBS)
+UNIT_TESTS += tests/test_log
+tests_test_log_SOURCES = tests/test_log.c
+tests_test_log_LDADD = $(TEST_LIBS)
