@@ -18,6 +18,7 @@
 enum {
 	MAX_NAME_COLUMNS = 1000,
 	MAX_FUNCTIONS = 1000, /* in the page's table, by self and by total */
+	MAX_SHARES = 64,
 	NANOS_PER_MS = 1000000,
 };
 
@@ -35,6 +36,13 @@ struct page {
 	const struct function_sum **function;
 	uint32_t functions;
 	struct intern files;
+	PROFILE_ARRAY(uint32_t, file); /* a frame of each of them */
+};
+
+/* What the code of one file and kind took itself. */
+struct share {
+	uint32_t frame; /* one of it */
+	int64_t self;
 };
 
 /* Text as a JSON string that is safe inside a script element. */
@@ -234,34 +242,104 @@ put_functions(struct page *page)
 	fputs("],\n", page->out);
 }
 
-/* Frames that nodes and functions refer to, and their files. */
+static uint32_t
+use_file(struct page *page, uint32_t frame)
+{
+	const char *name = page->frames->frame[frame].file;
+	bool added;
+	uint32_t number = intern(&page->files, name, strlen(name), &added);
+
+	if (added)
+		*PROFILE_ADD(page, file) = frame;
+	return number;
+}
+
+static int
+by_share(const void *a, const void *b)
+{
+	const struct share *x = a, *y = b;
+
+	if (x->self != y->self)
+		return x->self > y->self ? -1 : 1;
+	return x->frame < y->frame ? -1 : 1;
+}
+
+/* Self time by file and kind, over all nodes; the caller frees *shares. */
+static uint32_t
+sum_shares(const struct page *page, struct share **shares)
+{
+	const struct call_tree *t = page->tree;
+	struct intern keys = { 0 };
+	struct {
+		PROFILE_ARRAY(struct share, share);
+	} all = { 0 };
+
+	for (uint32_t i = 1; i < t->node_count; i++) {
+		const struct tree_node *n = &t->node[i];
+		const struct frame *f = &page->frames->frame[n->frame];
+		char *key;
+		bool added;
+		uint32_t at;
+
+		if (n->self == 0)
+			continue;
+		if (asprintf(&key, "%d%s", f->kind, f->file) < 0)
+			fatalx("out of memory");
+		at = intern(&keys, key, strlen(key), &added);
+		free(key);
+		if (added)
+			*PROFILE_ADD(&all, share) =
+			    (struct share){ .frame = n->frame };
+		all.share[at].self += n->self;
+	}
+	intern_fini(&keys);
+	*shares = all.share;
+	return all.share_count;
+}
+
+static void
+put_shares(struct page *page)
+{
+	struct share *shares;
+	uint32_t n = sum_shares(page, &shares);
+
+	if (n > 0)
+		qsort(shares, n, sizeof(*shares), by_share);
+	fputs("\"shares\":[", page->out);
+	for (uint32_t i = 0; i < n && i < MAX_SHARES; i++)
+		fprintf(page->out, "%s[%u,%d,%lld]", i > 0 ? "," : "",
+		    use_file(page, shares[i].frame),
+		    page->frames->frame[shares[i].frame].kind,
+		    (long long)shares[i].self);
+	fputs("],\n", page->out);
+	free(shares);
+}
+
+/* Frames that nodes and functions refer to. */
 static void
 put_frames(struct page *page)
 {
-	struct {
-		PROFILE_ARRAY(uint32_t, frame);
-	} files = { 0 };
-
 	fputs("\"frames\":[", page->out);
 	for (uint32_t i = 0; i < page->used_count; i++) {
 		const struct frame *f = &page->frames->frame[page->used[i]];
-		bool added;
-		uint32_t file =
-		    intern(&page->files, f->file, strlen(f->file), &added);
 
-		if (added)
-			*PROFILE_ADD(&files, frame) = page->used[i];
 		fputs(i > 0 ? ",\n[" : "[", page->out);
 		put_string(page->out, f->name);
-		fprintf(page->out, ",%u,%d]", file, f->kind);
+		fprintf(page->out, ",%u,%d]", use_file(page, page->used[i]),
+		    f->kind);
 	}
-	fputs("],\n\"files\":[", page->out);
-	for (uint32_t i = 0; i < files.frame_count; i++) {
+	fputs("],\n", page->out);
+}
+
+static void
+put_files(struct page *page)
+{
+	fputs("\"files\":[", page->out);
+	for (uint32_t i = 0; i < page->file_count; i++) {
 		fputs(i > 0 ? ",\n" : "", page->out);
-		put_string(page->out, page->frames->frame[files.frame[i]].file);
+		put_string(page->out, page->frames->frame[page->file[i]].file);
 	}
 	fputs("]}", page->out);
-	free(files.frame);
 }
 
 static void
@@ -297,7 +375,9 @@ put_page(struct page *page, const char *title)
 	put_nodes(page);
 	choose_functions(page);
 	put_functions(page);
+	put_shares(page);
 	put_frames(page);
+	put_files(page);
 	fwrite(page_tail, 1, sizeof(page_tail), page->out);
 }
 
@@ -322,6 +402,7 @@ flamegraph_write(FILE *out, const struct profile *profile, const char *title)
 	free(page.left);
 	free(page.number);
 	free(page.used);
+	free(page.file);
 	free(page.function);
 	call_tree_free((struct call_tree *)page.tree);
 	frames_free(frames);

@@ -9,6 +9,7 @@ const data = JSON.parse($("data").textContent);
 
 const ROW = 21;            // height of a frame with its gap, in px
 const LEAST = 1.2;         // narrower frames are drawn as one block
+const SEEN = 40;           // what is searched for is made that wide
 const FONT = '12px system-ui, -apple-system, "Segoe UI", "Noto Sans", ' +
 	'"DejaVu Sans", sans-serif';
 const ROWS_FIRST = 30;     // of the table, before "Show more"
@@ -52,6 +53,8 @@ function scaled(n, unit) {
 	const scales = Object.hasOwn(SCALES, unit) ? SCALES[unit] : null;
 	if (!scales)
 		return count(n);
+	if (n === 0)
+		return unit === "bytes" ? "0 B" : "0 s";
 	const [, divisor, name, digits] = scales.find((s) => n >= s[0]);
 	return (n / divisor).toFixed(digits) + " " + name;
 }
@@ -116,19 +119,16 @@ const groupOfFrame = new Int32Array(data.frames.length);
 
 (function () {
 	const byKey = new Map();
-	for (let f = 0; f < data.frames.length; f++) {
-		const kind = frameKind(f);
-		const key = kind === USER ? "u" + data.frames[f][1] : kind;
+	const get = (kind, file) => {
+		const key = kind === USER ? "u" + file : kind;
 		if (!byKey.has(key))
-			byKey.set(key, { kind, self: 0, file: frameFile(f), frames: [] });
-		byKey.get(key).frames.push(f);
-	}
-	const ofFrame = new Array(data.frames.length);
-	for (const g of byKey.values())
-		for (const f of g.frames)
-			ofFrame[f] = g;
-	for (let i = 1; i < N; i++)
-		ofFrame[frame[i]].self += self[i];
+			byKey.set(key, { kind, self: 0, file: data.files[file],
+				frames: [] });
+		return byKey.get(key);
+	};
+	for (const [file, kind, share] of data.shares)
+		get(kind, file).self += share;
+	data.frames.forEach(([, file, kind], f) => get(kind, file).frames.push(f));
 
 	const files = [...byKey.values()].filter((g) => g.kind === USER)
 		.sort((a, b) => b.self - a.self);
@@ -147,7 +147,7 @@ const groupOfFrame = new Int32Array(data.frames.length);
 		add(baseName(g.file) || "unknown file", HUES[i], 1, [g]));
 	add("other files", 30, 0.25, files.slice(HUES.length));
 	add("process", 215, 0.22, ofKind(PROCESS));
-	add("no file", 0, 0, ofKind(OTHER));
+	add("unknown", 0, 0, ofKind(OTHER));
 })();
 
 let theme;
@@ -309,9 +309,12 @@ function showMatched() {
 let nextMatch = 0;
 
 function goToMatch() {
-	const found = outermost(state.zoom).sort((a, b) => total[b] - total[a]);
+	let found = outermost(state.zoom);
+	if (found.length === 0)
+		found = outermost(0);
 	if (found.length === 0)
 		return;
+	found.sort((a, b) => total[b] - total[a]);
 	select(found[nextMatch++ % found.length], true);
 }
 
@@ -544,13 +547,12 @@ function scrollTo(node) {
 // Selects a node; reveal zooms out or in until it can be seen.
 function select(node, reveal) {
 	if (reveal && !boxOf(node)) {
+		// the highest view in which it is wide enough to be seen
 		let view = node;
-		while (view > 0 && total[view] * width / LEAST > 20 * total[node] &&
-			depth[view] + 4 > depth[node])
+		while (view > 0 && total[node] * width >=
+			total[parent[view]] * SEEN)
 			view = parent[view];
-		zoom(Math.max(view === node ? parent[node] : view, 0));
-		if (!boxOf(node))
-			zoom(node);
+		zoom(view);
 	}
 	state.selected = node;
 	const box = boxOf(node);
@@ -742,7 +744,7 @@ function showLegend() {
 		b.setAttribute("aria-pressed", String(state.group === k));
 		dot.style.background = groupFill(g, 0);
 		b.append(dot, element("span", "", g.name));
-		if (g.kind !== PROCESS)
+		if (g.self / total[0] >= 0.0005)
 			b.append(element("b", "", percent(g.self, total[0])));
 		b.addEventListener("click", () => setGroup(k));
 		$("legend").append(b);

@@ -14,7 +14,7 @@ libcli_a_SOURCES = \
 	%D%/pprof_merge.c %D%/pprof_merge.h \
 	%D%/pprof_reader.c %D%/pprof_reader.h \
 	%D%/profile.c %D%/profile.h \
-	%D%/report.h \
+	%D%/report.c %D%/report.h \
 	%D%/text.c %D%/text.h \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h

@@ -8,10 +8,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/report.h"
 #include "common/log.h"
 
 /* In the order of --help: what a new user types first comes first. */
 static const struct command commands[] = {
+	{ "top", report_top, "print the hottest functions of a profile" },
+	{ "flamegraph", report_flamegraph,
+	    "draw a profile as a page for the browser" },
 	{ NULL },
 };
 

@@ -17,10 +17,11 @@ int report_flamegraph(int argc, char **argv);
 int report_top(int argc, char **argv);
 
 /*
- * Forks a child that gives up every privilege (becoming *ids if not NULL),
- * enters the sandbox and returns work(arg) as its exit status; waits for it.
- * That status, or 1 with the cause logged when the child could not be made or
- * did not end by itself. Flush stdio before.
+ * Forks a child that gives up every privilege, becoming *ids (NULL: nobody
+ * else's uid if we are root, else it keeps ours), enters the sandbox and
+ * returns work(arg) as its exit status; waits for it. That status, or 1 with
+ * the cause logged when the child could not be made or did not end by itself.
+ * Flush stdio before.
  */
 int report_in_child(
     const struct privilege_ids *ids, int (*work)(void *), void *arg);

@@ -55,7 +55,7 @@ static const struct privilege_row rows[PROCESS_KINDS] = {
 	/* its limits on memory and CPU are set by the file reader itself */
 	[PROCESS_FILE_READER] = { "file reader", 0, 0, 64, NO_LIMIT, NO_LIMIT },
 	[PROCESS_SHIPPER] = { "shipper", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
-	[PROCESS_REPORTER] = { "reporter", 0, 0, 64, NO_LIMIT, 120 },
+	[PROCESS_REPORTER] = { "reporter", 0, 0, 64, 4ull << 30, 120 },
 };
 
 static int
