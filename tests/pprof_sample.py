@@ -185,11 +185,12 @@ def hostile(_):
 
 def wide(rng):
     p = Profile()
-    for _ in range(90000):
-        stack = [("", "comm%d" % rng.randrange(30))]
-        stack += [("/usr/bin/prog%d" % rng.randrange(12),
-                   "function_%d" % rng.randrange(4000))
-                  for _ in range(rng.randint(2, 40))]
+    for _ in range(60000):
+        stack = [("", "comm%d" % min(int(rng.paretovariate(1)), 30))]
+        for d in range(rng.randint(2, 40)):
+            i = min(int(rng.paretovariate(1.2)), 9)
+            stack.append(("/usr/bin/prog%d" % (d // 4),
+                          "function_%d_%d" % (d, i)))
         p.add(stack, rng.randint(1, 30))
     return p.encode(600)
 
