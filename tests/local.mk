@@ -20,6 +20,7 @@ include tests/shipper.mk
 include tests/river.mk
 include tests/cli.mk
 include tests/report.mk
+include tests/fuzz.mk
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

@@ -1,0 +1,29 @@
+# Fuzz targets. make check runs each over its seeds in tests/data/<target>/
+# and over changes of them; --enable-fuzzer builds them for libFuzzer instead:
+#   tests/fuzz_pprof $(top_srcdir)/tests/data/fuzz_pprof
+FUZZ_TARGETS =
+if FUZZER
+AM_CFLAGS += -fsanitize=fuzzer-no-link
+FUZZ_LIBS =
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_LIBRARIES += tests/libfuzz_main.a
+tests_libfuzz_main_a_SOURCES = tests/fuzz_main.c
+FUZZ_LIBS = tests/libfuzz_main.a
+FUZZ_LINK = $(AM_LDFLAGS)
+endif
+
+FUZZ_TARGETS += tests/fuzz_pprof
+tests_fuzz_pprof_SOURCES = tests/fuzz_pprof.c
+tests_fuzz_pprof_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_pprof_LDADD = $(FUZZ_LIBS) $(CLI_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_pprof/handmade.pb \
+	tests/data/fuzz_pprof/heap.pb \
+	tests/data/fuzz_pprof/hostile.pb \
+	tests/data/fuzz_pprof/packed.pb.gz
+
+check_PROGRAMS += $(FUZZ_TARGETS)
+if !FUZZER
+TESTS += $(FUZZ_TARGETS)
+endif
