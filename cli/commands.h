@@ -16,4 +16,6 @@ struct command {
 	const char *help; /* one line */
 };
 
+int command_run(int argc, char **argv);
+
 #endif

@@ -3,18 +3,29 @@
 bin_PROGRAMS += phlare-ebpf
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
+	%D%/backoff.c %D%/backoff.h \
 	%D%/call_tree.c %D%/call_tree.h \
 	%D%/commands.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/flamegraph.c %D%/flamegraph.h \
 	%D%/frames.c %D%/frames.h \
 	%D%/gunzip.c %D%/gunzip.h \
+	%D%/ids.c %D%/ids.h \
 	%D%/intern.c %D%/intern.h \
+	%D%/janitor.c %D%/janitor.h \
+	%D%/log_lines.c %D%/log_lines.h \
 	%D%/options.c %D%/options.h \
 	%D%/pprof_merge.c %D%/pprof_merge.h \
 	%D%/pprof_reader.c %D%/pprof_reader.h \
 	%D%/profile.c %D%/profile.h \
+	%D%/programs.c %D%/programs.h \
+	%D%/remove_tree.c %D%/remove_tree.h \
 	%D%/report.c %D%/report.h \
+	%D%/run.c \
+	%D%/run_dir.c %D%/run_dir.h \
+	%D%/spawn.c %D%/spawn.h \
+	%D%/stage.c %D%/stage.h \
+	%D%/supervisor.c %D%/supervisor.h \
 	%D%/text.c %D%/text.h \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h

@@ -13,6 +13,7 @@
 
 /* In the order of --help: what a new user types first comes first. */
 static const struct command commands[] = {
+	{ "run", command_run, "profile and push as a configuration says" },
 	{ "top", report_top, "print the hottest functions of a profile" },
 	{ "flamegraph", report_flamegraph,
 	    "draw a profile as a page for the browser" },

@@ -299,7 +299,13 @@ privilege_forget(unsigned long long caps)
 unsigned long long
 privilege_missing(enum process_kind kind)
 {
-	return rows[kind].caps & ~permitted_now();
+	return privilege_lacks(rows[kind].caps);
+}
+
+unsigned long long
+privilege_lacks(unsigned long long caps)
+{
+	return caps & ~permitted_now();
 }
 
 const char *

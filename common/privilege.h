@@ -51,6 +51,8 @@ int privilege_forget(unsigned long long caps);
 
 /* Capabilities of the row that this process does not have, as a mask. */
 unsigned long long privilege_missing(enum process_kind kind);
+/* Capabilities of the mask that this process does not have. */
+unsigned long long privilege_lacks(unsigned long long caps);
 /* "CAP_BPF CAP_PERFMON", for messages; static storage. */
 const char *privilege_names(unsigned long long caps);
 

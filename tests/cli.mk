@@ -1,7 +1,19 @@
 # Tests of cli.
+UNIT_TESTS += tests/test_backoff
+tests_test_backoff_SOURCES = tests/test_backoff.c
+tests_test_backoff_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_duration
 tests_test_duration_SOURCES = tests/test_duration.c
 tests_test_duration_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_ids
+tests_test_ids_SOURCES = tests/test_ids.c
+tests_test_ids_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_log_lines
+tests_test_log_lines_SOURCES = tests/test_log_lines.c
+tests_test_log_lines_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_run_dir
+tests_test_run_dir_SOURCES = tests/test_run_dir.c
+tests_test_run_dir_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
