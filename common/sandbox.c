@@ -403,6 +403,12 @@ sandbox_set_mode(const char *mode)
 	return sigaction(SIGSYS, &action, NULL) < 0 ? -errno : 0;
 }
 
+bool
+sandbox_is_trapping(void)
+{
+	return trapping;
+}
+
 /* ---- seccomp */
 
 #define PERF_IOC(nr) (0x2400 | (nr))

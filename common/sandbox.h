@@ -18,6 +18,9 @@
  */
 int sandbox_set_mode(const char *mode);
 
+/* "trap" was chosen: standard error must stay open. */
+bool sandbox_is_trapping(void);
+
 /* A path tree that the process may still use. */
 struct sandbox_path {
 	const char *path;

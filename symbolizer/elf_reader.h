@@ -10,8 +10,9 @@
 enum elf_refusal {
 	ELF_ACCEPTED = 0,
 	ELF_NOT_ELF = 10,
-	ELF_FOREIGN, /* another machine or byte order */
+	ELF_FOREIGN, /* another machine, byte order or kind of file */
 	ELF_DAMAGED,
+	ELF_TRUNCATED, /* it became shorter, or cannot be read */
 	ELF_TOO_LARGE,
 	ELF_NO_MEMORY,
 	ELF_OUTPUT, /* the table could not be written */

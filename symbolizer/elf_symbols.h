@@ -1,46 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Collects the functions of one or more ELF sources (the file, later its
- * debug file) and lays them out as one sorted table.
- */
+/* The functions in the symbol tables of one ELF file. */
 #ifndef SYMBOLIZER_ELF_SYMBOLS_H
 #define SYMBOLIZER_ELF_SYMBOLS_H
 
-#include <libelf.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "symbolizer/symbol_format.h"
-
-/* A function as found, before duplicates are settled. */
-struct elf_symbol {
-	uint64_t start, size;
-	uint64_t section_end;
-	const char *name; /* in the Elf's own data */
-	uint8_t rank;     /* lower wins among equal starts */
-};
-
-struct elf_symbols {
-	struct elf_symbol *list;
-	size_t count, room;
-};
+#include "symbolizer/elf_file.h"
+#include "symbolizer/symbol_builder.h"
 
 /*
- * Adds the functions of .symtab and .dynsym: STT_FUNC and STT_GNU_IFUNC,
- * defined, with an address inside an executable section. The Elf must stay
- * open until the table is written. 0, -ENOMEM or -EBADMSG; what was readable
- * before a damaged section stays added.
+ * Adds the functions of every section of type SHT_SYMTAB and SHT_DYNSYM, in
+ * builder until file is closed: STT_FUNC and STT_GNU_IFUNC, defined, value
+ * not 0. A table that is damaged costs only what is in it. *tables is the
+ * number of tables found.
  */
-int elf_symbols_add(struct elf_symbols *symbols, Elf *elf);
+enum elf_refusal elf_symbols_add(
+    struct elf_file *file, struct symbol_builder *builder, int *tables);
 
-/*
- * Sorts and settles: of several names for one address the one with a size,
- * then from .symtab, then global before weak before local, then with fewer
- * leading underscores, then the first by bytes. A function without a size
- * reaches to the next one or to the end of its section.
- */
-void elf_symbols_settle(struct elf_symbols *symbols);
+/* The same for one table, symbols (of type ELF_T_SYM) and their names. */
+enum elf_refusal elf_symbols_add_table(const struct elf_file *file,
+    struct symbol_builder *builder, Elf_Data *symbols, const Elf_Data *names);
 
-void elf_symbols_free(struct elf_symbols *symbols);
+/* What a builder's error means for the file. */
+enum elf_refusal elf_symbols_refusal(int builder_error);
 
 #endif

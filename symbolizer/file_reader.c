@@ -8,10 +8,13 @@
 
 #include "common/log.h"
 #include "symbolizer/elf_reader.h"
+#include "symbolizer/symbol_format.h"
 
-#define READER_MEMORY_BYTES (512ULL * 1024 * 1024)
+/* Of private memory, what the symbolizer itself has included. */
+#define READER_MEMORY_BYTES (768ULL * 1024 * 1024)
 #define READER_CPU_SEC 5
-#define READER_WALL_SEC 10
+/* A cold file on a slow disk takes a while. */
+#define READER_WALL_SEC 20
 
 static int
 run_elf_reader(int in, int out)
@@ -24,6 +27,7 @@ static const struct throwaway_job elf_job = {
 	.run = run_elf_reader,
 	.refusal = elf_refusal_text,
 	.memory_bytes = READER_MEMORY_BYTES,
+	.output_bytes = SYMBOL_FORMAT_BYTES,
 	.cpu_sec = READER_CPU_SEC,
 	.wall_sec = READER_WALL_SEC,
 };

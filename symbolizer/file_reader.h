@@ -35,7 +35,10 @@ typedef void (*file_reader_done)(
  */
 struct file_reader *file_reader_start(
     struct event_base *base, int fd, file_reader_done done, void *arg);
-/* Ends the child; done is not called any more. NULL is fine. */
+/*
+ * Ends the child; done is not called any more. The loop reaps it, so base
+ * must run once more. NULL is fine.
+ */
 void file_reader_cancel(struct file_reader *reader);
 
 /* Short text for a result, e.g. "crashed". */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flat symbol table as it lies in the memfd: header, segments, symbols
- * sorted by start, names. Written by the elf reader, read by symbol_table.c
- * and nobody else.
+ * The flat symbol table as it lies in the memfd: header, segments, entries,
+ * names. Written by symbol_builder.c in the child, read by symbol_table.c and
+ * nobody else. Entries are grouped by segment and start relative to it, so
+ * that 12 bytes and a name are all that a function costs.
  */
 #ifndef SYMBOLIZER_SYMBOL_FORMAT_H
 #define SYMBOLIZER_SYMBOL_FORMAT_H
@@ -13,6 +14,8 @@
 #define SYMBOL_FORMAT_BUILD_ID 64
 #define SYMBOL_FORMAT_SEGMENTS 64
 #define SYMBOL_FORMAT_SYMBOLS (4u * 1024 * 1024)
+/* A name is cut there. */
+#define SYMBOL_FORMAT_NAME 16383
 /* A table is never longer. */
 #define SYMBOL_FORMAT_BYTES (128u * 1024 * 1024)
 
@@ -26,15 +29,19 @@ struct symbol_header {
 	uint32_t reserved;
 };
 
-/* An executable PT_LOAD. */
+/* An executable PT_LOAD; sorted by address, not overlapping. */
 struct symbol_segment {
-	uint64_t offset, address, size; /* file offset, vaddr, bytes in file */
+	uint64_t offset, address; /* in the file, in memory */
+	uint64_t size;            /* bytes in the file */
+	uint64_t memory_size;     /* bytes in memory, at least size */
+	uint32_t first, count;    /* its entries; they are in order */
 };
 
+/* A range of code that has a name; sorted by start, not overlapping. */
 struct symbol_entry {
-	uint64_t start;
-	uint32_t size; /* never 0 */
-	uint32_t name; /* offset into names */
+	uint32_t start; /* relative to the segment's address */
+	uint32_t size;  /* never 0 */
+	uint32_t name;  /* offset into names */
 };
 
 #endif

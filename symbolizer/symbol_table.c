@@ -10,11 +10,6 @@
 #include "common/memfd.h"
 #include "symbolizer/symbol_format.h"
 
-/* How a mapping's end is rounded; the largest page that matters here. */
-#define PAGE 4096
-/* Functions inside functions: how far back an enclosing one is looked for. */
-#define ENCLOSING 16
-
 struct symbol_table {
 	const void *data;
 	size_t size;
@@ -47,21 +42,45 @@ lay_out(struct symbol_table *t)
 	return need == t->size;
 }
 
-/* Every name offset is inside, names end, symbols are in order. */
+/* The entries of s are in order and do not overlap. */
+static bool
+entries_hold(const struct symbol_table *t, const struct symbol_segment *s)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct symbol_entry *e = &t->symbols[s->first + i];
+
+		if (e->start < end || e->size == 0 ||
+		    e->name >= t->header->names)
+			return false;
+		end = (uint64_t)e->start + e->size;
+	}
+	return end <= s->memory_size;
+}
+
+/* Once checked it stays so: the memfd is sealed. */
 static bool
 holds_together(const struct symbol_table *t)
 {
 	const struct symbol_header *h = t->header;
+	uint64_t end = 0, first = 0;
 
-	if (h->symbols > 0 && (h->names == 0 || t->names[h->names - 1] != '\0'))
+	if (h->names > 0 && t->names[h->names - 1] != '\0')
 		return false;
-	for (uint32_t i = 0; i < h->symbols; i++) {
-		if (t->symbols[i].name >= h->names || t->symbols[i].size == 0)
+	for (uint32_t i = 0; i < h->segments; i++) {
+		const struct symbol_segment *s = &t->segments[i];
+
+		if (s->address < end || s->memory_size < s->size ||
+		    s->memory_size == 0 || s->first != first ||
+		    s->count > h->symbols - first ||
+		    s->address + s->memory_size < s->address ||
+		    s->offset + s->size < s->offset || !entries_hold(t, s))
 			return false;
-		if (i > 0 && t->symbols[i].start < t->symbols[i - 1].start)
-			return false;
+		end = s->address + s->memory_size;
+		first += s->count;
 	}
-	return true;
+	return first == h->symbols;
 }
 
 int
@@ -99,6 +118,17 @@ symbol_table_free(struct symbol_table *table)
 	free(table);
 }
 
+/* The pages that the kernel maps for the segment: are they asked for? */
+static bool
+is_in_its_pages(const struct symbol_segment *s, uint64_t file_offset)
+{
+	uint64_t page = (uint64_t)getpagesize();
+	uint64_t first = s->offset & ~(page - 1);
+	uint64_t end = (s->offset + s->size + page - 1) & ~(page - 1);
+
+	return file_offset >= first && file_offset < end;
+}
+
 bool
 symbol_table_address(
     const struct symbol_table *table, uint64_t file_offset, uint64_t *address)
@@ -107,16 +137,13 @@ symbol_table_address(
 
 	for (uint32_t i = 0; i < table->header->segments; i++) {
 		const struct symbol_segment *s = &table->segments[i];
-		uint64_t in_page = s->offset % PAGE;
-		uint64_t past = file_offset - (s->offset - in_page);
 
 		if (file_offset >= s->offset &&
 		    file_offset - s->offset < s->size) {
 			*address = file_offset - s->offset + s->address;
 			return true;
 		}
-		if (file_offset >= s->offset - in_page &&
-		    past < (in_page + s->size + PAGE - 1) / PAGE * PAGE)
+		if (rounded == NULL && is_in_its_pages(s, file_offset))
 			rounded = s;
 	}
 	if (rounded != NULL)
@@ -124,38 +151,51 @@ symbol_table_address(
 	return rounded != NULL;
 }
 
-/* Index of the last symbol that starts at or before address, or -1. */
-static int64_t
-last_before(const struct symbol_table *t, uint64_t address)
+/* The last entry of s that starts at or before start, or NULL. */
+static const struct symbol_entry *
+last_before(const struct symbol_table *t, const struct symbol_segment *s,
+    uint32_t start)
 {
-	int64_t low = 0, high = t->header->symbols;
+	const struct symbol_entry *entries = t->symbols + s->first;
+	uint32_t low = 0, high = s->count;
 
 	while (low < high) {
-		int64_t middle = low + (high - low) / 2;
+		uint32_t middle = low + (high - low) / 2;
 
-		if (t->symbols[middle].start <= address)
+		if (entries[middle].start <= start)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low - 1;
+	return low > 0 ? &entries[low - 1] : NULL;
+}
+
+static bool
+find_in_segment(const struct symbol_table *t, const struct symbol_segment *s,
+    uint64_t relative, struct symbol *symbol)
+{
+	const struct symbol_entry *e =
+	    relative <= UINT32_MAX ? last_before(t, s, relative) : NULL;
+
+	if (e == NULL || relative - e->start >= e->size)
+		return false;
+	symbol->name = t->names + e->name;
+	symbol->start = s->address + e->start;
+	symbol->size = e->size;
+	return true;
 }
 
 bool
 symbol_table_find(
     const struct symbol_table *table, uint64_t address, struct symbol *symbol)
 {
-	int64_t i = last_before(table, address);
+	for (uint32_t i = 0; i < table->header->segments; i++) {
+		const struct symbol_segment *s = &table->segments[i];
 
-	for (int64_t stop = i - ENCLOSING; i >= 0 && i > stop; i--) {
-		const struct symbol_entry *e = &table->symbols[i];
-
-		if (address - e->start >= e->size)
-			continue;
-		symbol->name = table->names + e->name;
-		symbol->start = e->start;
-		symbol->size = e->size;
-		return true;
+		if (address >= s->address &&
+		    address - s->address < s->memory_size)
+			return find_in_segment(
+			    table, s, address - s->address, symbol);
 	}
 	return false;
 }

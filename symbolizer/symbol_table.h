@@ -14,8 +14,12 @@
 struct symbol_table;
 
 struct symbol {
-	const char *name;     /* raw, as in the file; terminated; borrowed */
-	uint64_t start, size; /* ELF addresses */
+	const char *name; /* raw, as in the file; terminated; borrowed */
+	/*
+	 * ELF addresses that have this name: the function, or what is left of
+	 * it between functions within it.
+	 */
+	uint64_t start, size;
 };
 
 /*
@@ -35,7 +39,8 @@ bool symbol_table_address(
 
 /*
  * The function at this ELF address. Sizes are honoured: false in a gap. A
- * symbol of size 0 reaches to the next one or to the end of its section.
+ * symbol of size 0 reaches to the next one or to the end of its section. Which
+ * of several names it is: symbol_builder.h.
  */
 bool symbol_table_find(
     const struct symbol_table *table, uint64_t address, struct symbol *symbol);

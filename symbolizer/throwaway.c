@@ -25,6 +25,7 @@
 #define CHILD_IN 3
 #define CHILD_OUT 4
 #define CHILD_SANDBOX_FAILED 120
+#define KILL_GRACE_SEC 1
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -32,7 +33,7 @@
 
 struct file_reader {
 	const struct throwaway_job *job;
-	file_reader_done done;
+	file_reader_done done; /* NULL: called, or cancelled */
 	void *arg;
 	pid_t pid;
 	int pidfd, memfd;
@@ -49,7 +50,10 @@ limit(int resource, rlim_t value, rlim_t hard)
 		_exit(CHILD_SANDBOX_FAILED);
 }
 
-/* Input, result and stderr stay; everything else is closed. */
+/*
+ * Input and result stay. Standard error only where it is to tell us which
+ * call was refused, or what a sanitizer found.
+ */
 static void
 keep_descriptors(int in, int out)
 {
@@ -57,25 +61,50 @@ keep_descriptors(int in, int out)
 	int b = fcntl(out, F_DUPFD_CLOEXEC, 10);
 
 	if (a < 0 || b < 0 || dup3(a, CHILD_IN, O_CLOEXEC) < 0 ||
-	    dup3(b, CHILD_OUT, O_CLOEXEC) < 0)
+	    dup3(b, CHILD_OUT, O_CLOEXEC) < 0 ||
+	    syscall(SYS_close_range, CHILD_OUT + 1, ~0U, 0) < 0)
 		_exit(CHILD_SANDBOX_FAILED);
-	if (syscall(SYS_close_range, CHILD_OUT + 1, ~0U, 0) < 0)
-		for (int fd = CHILD_OUT + 1; fd < 4096; fd++)
-			close(fd);
 	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+#ifndef WITH_SANITIZERS
+	if (!sandbox_is_trapping())
+		close(STDERR_FILENO);
+#endif
 }
 
+/*
+ * The parent's handlers would write into its event loop. What ends the
+ * parent (a ^C goes to the whole group) ends the child through it.
+ */
+static void
+reset_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int defaults[] = { SIGALRM, SIGCHLD, SIGPIPE, SIGUSR1,
+		SIGUSR2, SIGXCPU, SIGXFSZ };
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		signal(defaults[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Capabilities, ids and no_new_privs are the symbolizer's already: none, its
+ * own, and set. What is added here is what only the child can do without.
+ */
 static void
 child(const struct throwaway_job *job, int in, int out, pid_t parent)
 {
-	static const int defaults[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE,
-		SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGXCPU };
-
+	reset_signals();
 	privilege_die_with(parent);
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		signal(defaults[i], SIG_DFL);
 	keep_descriptors(in, out);
 	limit(RLIMIT_CORE, 0, 0);
+	limit(RLIMIT_NOFILE, CHILD_OUT + 1, CHILD_OUT + 1);
+	limit(RLIMIT_FSIZE, job->output_bytes, job->output_bytes);
 	/* SIGXCPU first, which tells it from a crash */
 	limit(RLIMIT_CPU, job->cpu_sec, job->cpu_sec + 1);
 #ifndef WITH_SANITIZERS /* their shadow memory is terabytes */
@@ -124,21 +153,32 @@ judge(const struct file_reader *r, int status, const char **why)
 					    : FILE_READER_REFUSED;
 }
 
+/* Tells the caller, once. It may cancel or start others in there. */
+static void
+report(struct file_reader *r, enum file_reader_result result, int memfd,
+    const char *why)
+{
+	file_reader_done done = r->done;
+
+	r->done = NULL;
+	if (done != NULL)
+		done(r->arg, result, memfd, why);
+	else if (memfd >= 0)
+		close(memfd);
+}
+
 static void
 on_ended(evutil_socket_t fd, short what, void *arg)
 {
 	struct file_reader *r = arg;
 	enum file_reader_result result;
 	const char *why;
-	int status, memfd = -1;
-	pid_t pid = waitpid(r->pid, &status, WNOHANG);
+	int status = SIGKILL, memfd = -1;
 
 	(void)fd;
 	(void)what;
-	if (pid == 0)
+	if (waitpid(r->pid, &status, WNOHANG) == 0)
 		return;
-	if (pid < 0)
-		status = SIGKILL;
 	result = judge(r, status, &why);
 	if ((result == FILE_READER_OK || r->job->keep_partial) &&
 	    result != FILE_READER_FAILED) {
@@ -150,19 +190,30 @@ on_ended(evutil_socket_t fd, short what, void *arg)
 			why = "its result cannot be sealed";
 		}
 	}
-	r->done(r->arg, result, memfd, why);
+	report(r, result, memfd, why);
 	throwaway_free(r);
 }
 
+/*
+ * Late: it is killed, and on_ended follows. If the kernel does not end it
+ * either (it waits for a dead file server), the caller is told now and the
+ * child reaped when it can be.
+ */
 static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval grace = { .tv_sec = KILL_GRACE_SEC };
 	struct file_reader *r = arg;
 
 	(void)fd;
 	(void)what;
+	if (r->late) {
+		report(r, FILE_READER_TIMEOUT, -1, "cannot be ended");
+		return;
+	}
 	r->late = true;
 	kill(r->pid, SIGKILL);
+	event_add(r->deadline, &grace);
 }
 
 static bool
@@ -180,6 +231,21 @@ watch(struct file_reader *r, struct event_base *base)
 	       event_add(r->deadline, &limit_tv) == 0;
 }
 
+/* No handler of ours may run in the child. */
+static pid_t
+fork_quietly(void)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
 struct file_reader *
 throwaway_start(struct event_base *base, int fd,
     const struct throwaway_job *job, file_reader_done done, void *arg)
@@ -194,7 +260,7 @@ throwaway_start(struct event_base *base, int fd,
 	r->pid = r->pidfd = -1;
 	r->memfd = memfd_new(job->name);
 	if (r->memfd >= 0)
-		r->pid = fork();
+		r->pid = fork_quietly();
 	if (r->pid == 0)
 		child(job, fd, r->memfd, parent);
 	if (fd >= 0)
@@ -202,6 +268,7 @@ throwaway_start(struct event_base *base, int fd,
 	if (r->pid > 0 && watch(r, base))
 		return r;
 	if (r->pid > 0) {
+		/* it has hardly begun: this does not take long */
 		kill(r->pid, SIGKILL);
 		waitpid(r->pid, NULL, 0);
 		why = "pidfd_open";
@@ -218,6 +285,6 @@ file_reader_cancel(struct file_reader *reader)
 	if (reader == NULL)
 		return;
 	kill(reader->pid, SIGKILL);
-	waitpid(reader->pid, NULL, 0);
-	throwaway_free(reader);
+	reader->done = NULL;
+	event_del(reader->deadline);
 }

@@ -13,12 +13,12 @@
 struct throwaway_job {
 	const char *name;
 	/*
-	 * Runs in the child with only these descriptors and stderr open.
-	 * Returns the exit status: 0, or a refusal.
+	 * Runs in the child with only these descriptors open. Returns the
+	 * exit status: 0, or a refusal.
 	 */
 	int (*run)(int in, int out);
 	const char *(*refusal)(int status); /* text for an exit status */
-	unsigned long long memory_bytes;
+	unsigned long long memory_bytes, output_bytes;
 	unsigned cpu_sec, wall_sec;
 	/*
 	 * What the child had written when it crashed or timed out is of use:

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -311,6 +312,7 @@ static const struct throwaway_job job = {
 	.name = "test",
 	.refusal = elf_refusal_text,
 	.memory_bytes = 64 * 1024 * 1024,
+	.output_bytes = 1024 * 1024,
 	.cpu_sec = 1,
 	.wall_sec = 2,
 };
@@ -377,7 +379,8 @@ test_cancelled_child_is_gone(void **state)
 	    o.base, open("/dev/null", O_RDONLY), &j, on_done, &o);
 	assert_non_null(r);
 	file_reader_cancel(r);
-	event_base_loop(o.base, EVLOOP_NONBLOCK);
+	event_base_dispatch(o.base); /* until nothing is left to wait for */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(o.calls, 0);
 	assert_int_equal(open_fds(), before);
 	event_base_free(o.base);
