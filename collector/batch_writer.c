@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/batch_writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/processes.h"
+#include "common/log.h"
+#include "common/memfd.h"
+
+#define PARTS_AT_ONCE (64 * sizeof(struct batch_stack_part))
+
+static uint64_t last_id;
+
+static void
+buffer_add(struct buffer *b, const void *data, size_t size)
+{
+	if (b->size + size > b->room) {
+		b->room = 2 * b->room + size + 256;
+		b->data = xrealloc(b->data, b->room, 1);
+	}
+	memcpy(b->data + b->size, data, size);
+	b->size += size;
+}
+
+static void
+set_error(struct batch_writer *w, int r)
+{
+	if (r < 0 && w->error == 0)
+		w->error = r;
+}
+
+/* Appends to the file what b holds; b is empty then. */
+static void
+flush(struct batch_writer *w, struct buffer *b)
+{
+	if (w->error == 0)
+		set_error(w, memfd_append(w->fd, b->data, b->size));
+	w->bytes += b->size;
+	b->size = 0;
+}
+
+void
+batch_writer_init(struct batch_writer *w, const char *name)
+{
+	memset(w, 0, sizeof(*w));
+	w->header.magic = BATCH_MAGIC;
+	w->header.version = BATCH_VERSION;
+	w->id = ++last_id;
+	w->fd = memfd_new(name);
+	set_error(w, w->fd);
+	/* its room; written again when all is known */
+	if (w->error == 0)
+		set_error(
+		    w, memfd_append(w->fd, &w->header, sizeof(w->header)));
+	w->bytes = sizeof(w->header);
+	w->header.stack_parts.offset = w->bytes;
+}
+
+void
+batch_writer_stack_part(
+    struct batch_writer *w, const struct batch_stack_part *part)
+{
+	buffer_add(&w->parts, part, sizeof(*part));
+	w->header.stack_parts.count++;
+	if (w->parts.size >= PARTS_AT_ONCE)
+		flush(w, &w->parts);
+}
+
+void
+batch_writer_count(
+    struct batch_writer *w, struct process *p, struct batch_count *count)
+{
+	batch_writer_process(w, p, 0);
+	count->generation = p->generation;
+	buffer_add(&w->counts, count, sizeof(*count));
+	w->header.counts.count++;
+	w->samples += count->count;
+}
+
+void
+batch_writer_cpu(struct batch_writer *w, const struct batch_cpu *cpu)
+{
+	buffer_add(&w->cpus, cpu, sizeof(*cpu));
+	w->header.cpus.count++;
+}
+
+static void
+add_mapping(struct batch_writer *w, const struct mapping *m)
+{
+	struct mapped_file *f = m->file;
+	struct batch_mapping out = {
+		.start = m->start,
+		.end = m->end,
+		.file_offset = m->file_offset,
+		.inode = f->id.inode,
+		.inode_generation = f->id.inode_generation,
+		.major = f->id.major,
+		.minor = f->id.minor,
+		.path_size = f->path_size,
+	};
+
+	if (f->batch != w->id) {
+		f->batch = w->id;
+		f->batch_path = w->strings.size;
+		buffer_add(&w->strings, f->path, f->path_size);
+	}
+	out.path = f->batch_path;
+	buffer_add(&w->mappings, &out, sizeof(out));
+	w->header.mappings.count++;
+}
+
+void
+batch_writer_process(struct batch_writer *w, struct process *p, uint32_t flags)
+{
+	struct batch_process out = {
+		.generation = p->generation,
+		.start_time = p->start,
+		.pid = p->pid,
+		.flags = p->flags | flags,
+		.first_mapping = w->header.mappings.count,
+	};
+
+	if (p->batch == w->id)
+		return;
+	p->batch = w->id;
+	p->batch_index = w->header.processes.count;
+	if (!(flags & BATCH_PROCESS_EXIT)) {
+		out.flags |= BATCH_PROCESS_COMPLETE;
+		out.mappings = p->mappings->count;
+		for (unsigned i = 0; i < p->mappings->count; i++)
+			add_mapping(w, &p->mappings->m[i]);
+	}
+	buffer_add(&w->processes, &out, sizeof(out));
+	w->header.processes.count++;
+}
+
+size_t
+batch_writer_bytes(const struct batch_writer *w)
+{
+	return w->bytes + w->parts.size + w->counts.size + w->processes.size +
+	       w->mappings.size + w->strings.size + w->cpus.size;
+}
+
+/* All sections but strings are made of elements of a multiple of 8 bytes. */
+static void
+put_section(
+    struct batch_writer *w, struct batch_section *section, struct buffer *b)
+{
+	section->offset = w->bytes;
+	flush(w, b);
+}
+
+int
+batch_writer_finish(struct batch_writer *w)
+{
+	struct batch_header *h = &w->header;
+
+	flush(w, &w->parts);
+	put_section(w, &h->cpus, &w->cpus);
+	put_section(w, &h->processes, &w->processes);
+	put_section(w, &h->mappings, &w->mappings);
+	put_section(w, &h->counts, &w->counts);
+	h->strings.count = w->strings.size;
+	put_section(w, &h->strings, &w->strings);
+	if (w->error == 0 && w->bytes > BATCH_MAX_BYTES)
+		set_error(w, -EFBIG);
+	if (w->error == 0 && lseek(w->fd, 0, SEEK_SET) != 0)
+		set_error(w, -errno);
+	if (w->error == 0)
+		set_error(w, memfd_append(w->fd, h, sizeof(*h)));
+	if (w->error == 0)
+		set_error(w, memfd_seal(w->fd));
+	free(w->parts.data);
+	free(w->cpus.data);
+	free(w->processes.data);
+	free(w->mappings.data);
+	free(w->counts.data);
+	free(w->strings.data);
+	if (w->error == 0)
+		return w->fd;
+	if (w->fd >= 0)
+		close(w->fd);
+	return w->error;
+}
