@@ -1,1 +1,15 @@
 # Tests of collector.
+check_PROGRAMS += tests/collector_client
+tests_collector_client_SOURCES = \
+	tests/collector_client.c \
+	tests/sampler_client.c tests/sampler_client.h
+tests_collector_client_LDADD = $(COMMON_LIBS)
+check_PROGRAMS += tests/test_sampler
+tests_test_sampler_SOURCES = \
+	tests/test_sampler.c \
+	tests/sampler_client.c tests/sampler_client.h
+# what it starts is sampled by frame pointers
+tests_test_sampler_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls
+tests_test_sampler_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
+SYSTEM_TESTS += tests/system/sampler.sh
