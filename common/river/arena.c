@@ -8,7 +8,9 @@
 
 #include "common/log.h"
 
-#define CHUNK_BYTES (64 * 1024)
+/* Of the first chunk, and what doubling leads to. */
+#define FIRST_CHUNK_BYTES 4096
+#define LAST_CHUNK_BYTES (64 * 1024)
 #define ALIGN _Alignof(max_align_t)
 
 struct chunk {
@@ -19,13 +21,17 @@ struct chunk {
 struct river_arena {
 	struct chunk *chunks; /* the first is the one in use */
 	char *at, *end;
+	size_t next; /* chunk's size */
 	size_t used;
 };
 
 struct river_arena *
 river_arena_new(void)
 {
-	return xcalloc(1, sizeof(struct river_arena));
+	struct river_arena *arena = xcalloc(1, sizeof(*arena));
+
+	arena->next = FIRST_CHUNK_BYTES;
+	return arena;
 }
 
 void
@@ -60,12 +66,14 @@ alloc_large(struct river_arena *arena, size_t bytes)
 static void
 add_chunk(struct river_arena *arena)
 {
-	struct chunk *chunk = xcalloc(1, sizeof(*chunk) + CHUNK_BYTES);
+	struct chunk *chunk = xcalloc(1, sizeof(*chunk) + arena->next);
 
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
 	arena->at = chunk->data;
-	arena->end = chunk->data + CHUNK_BYTES;
+	arena->end = chunk->data + arena->next;
+	if (arena->next < LAST_CHUNK_BYTES)
+		arena->next *= 2;
 }
 
 void *
@@ -79,7 +87,7 @@ river_arena_alloc(struct river_arena *arena, size_t n, size_t size)
 		fatalx("out of memory");
 	bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
 	arena->used += bytes;
-	if (bytes > CHUNK_BYTES / 4)
+	if (bytes > FIRST_CHUNK_BYTES / 4)
 		return alloc_large(arena, bytes);
 	if ((size_t)(arena->end - arena->at) < bytes)
 		add_chunk(arena);
