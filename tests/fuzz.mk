@@ -23,6 +23,18 @@ EXTRA_DIST += \
 	tests/data/fuzz_pprof/hostile.pb \
 	tests/data/fuzz_pprof/packed.pb.gz
 
+FUZZ_TARGETS += tests/fuzz_river
+tests_fuzz_river_SOURCES = tests/fuzz_river.c
+tests_fuzz_river_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_river_LDADD = $(FUZZ_LIBS) $(RIVER_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_river/errors.river \
+	tests/data/fuzz_river/expression.river \
+	tests/data/fuzz_river/fields.river \
+	tests/data/fuzz_river/seed-docker.river \
+	tests/data/fuzz_river/seed-kubernetes.river \
+	tests/data/fuzz_river/seed-static.river
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 if !FUZZER
 TESTS += $(FUZZ_TARGETS)
