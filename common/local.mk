@@ -11,6 +11,7 @@ libcommon_a_SOURCES = \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/settings.h \
+	%D%/utf8.c %D%/utf8.h \
 	%D%/version.h
 nodist_libcommon_a_SOURCES = \
 	%D%/collector.pb.c %D%/collector.pb.h \

@@ -48,16 +48,17 @@ memfd_seal(int fd)
 	return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
 }
 
-int
-memfd_map(int fd, size_t max, const void **data, size_t *size)
+/* Maps fd if it is sealed against all of seals. */
+static int
+map_sealed(int fd, int seals, size_t max, const void **data, size_t *size)
 {
 	struct stat st;
-	int seals = fcntl(fd, F_GET_SEALS);
+	int have = fcntl(fd, F_GET_SEALS);
 	void *p;
 
 	*data = NULL;
 	*size = 0;
-	if (seals < 0 || !(seals & F_SEAL_WRITE) || !(seals & F_SEAL_SHRINK))
+	if (have < 0 || (have & seals) != seals)
 		return -EPERM;
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -72,6 +73,18 @@ memfd_map(int fd, size_t max, const void **data, size_t *size)
 	*data = p;
 	*size = st.st_size;
 	return 0;
+}
+
+int
+memfd_map(int fd, size_t max, const void **data, size_t *size)
+{
+	return map_sealed(fd, F_SEAL_WRITE | F_SEAL_SHRINK, max, data, size);
+}
+
+int
+memfd_map_live(int fd, size_t max, const void **data, size_t *size)
+{
+	return map_sealed(fd, F_SEAL_SHRINK, max, data, size);
 }
 
 void

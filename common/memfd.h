@@ -24,6 +24,11 @@ int memfd_seal(int fd);
  * 0 or -errno (-EPERM: not sealed, -EFBIG: too long).
  */
 int memfd_map(int fd, size_t max, const void **data, size_t *size);
+/*
+ * The same for one that its writer still changes: it must be sealed against
+ * shrinking. What is read there may change from one look to the next.
+ */
+int memfd_map_live(int fd, size_t max, const void **data, size_t *size);
 void memfd_unmap(const void *data, size_t size);
 
 #endif

@@ -2,15 +2,35 @@
 noinst_LIBRARIES += libsymbolizer.a
 libsymbolizer_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBELF_CFLAGS) $(LIBLZMA_CFLAGS)
 libsymbolizer_a_SOURCES = \
+	%D%/account.c %D%/account.h \
+	%D%/batch_view.c %D%/batch_view.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/component.c %D%/component.h \
+	%D%/elf_cache.c %D%/elf_cache.h \
 	%D%/elf_dynamic.c %D%/elf_dynamic.h \
 	%D%/elf_file.c %D%/elf_file.h \
 	%D%/elf_minidebug.c %D%/elf_minidebug.h \
 	%D%/elf_reader.c %D%/elf_reader.h \
 	%D%/elf_symbols.c %D%/elf_symbols.h \
 	%D%/file_reader.c %D%/file_reader.h \
+	%D%/frames.c %D%/frames.h \
+	%D%/interval.c %D%/interval.h \
+	%D%/kernel_symbols.c %D%/kernel_symbols.h \
+	%D%/link.c %D%/link.h \
+	%D%/opener.c %D%/opener.h \
+	%D%/pprof.c %D%/pprof.h \
+	%D%/process.c %D%/process.h \
+	%D%/profile.c %D%/profile.h \
 	%D%/symbol_builder.c %D%/symbol_builder.h \
-	%D%/symbol_format.h \
 	%D%/symbol_name.c %D%/symbol_name.h \
 	%D%/symbol_table.c %D%/symbol_table.h \
-	%D%/throwaway.c %D%/throwaway.h
-SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) $(LIBLZMA_LIBS)
+	%D%/symbolizer.c %D%/symbolizer.h \
+	%D%/targets.c %D%/targets.h \
+	%D%/throwaway.c %D%/throwaway.h \
+	%D%/symbol_format.h
+SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) \
+	$(LIBLZMA_LIBS) $(LIBDEFLATE_LIBS)
+
+sbin_PROGRAMS += phlare-symbolizer
+phlare_symbolizer_SOURCES = %D%/main.c
+phlare_symbolizer_LDADD = $(SYMBOLIZER_LIBS)

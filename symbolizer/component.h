@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One phlare.ebpf component: its sampler, its opener, its caches, and the
+ * order of work of its intervals. It hands finished profiles to an outbox.
+ */
+#ifndef SYMBOLIZER_COMPONENT_H
+#define SYMBOLIZER_COMPONENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/shipper.pb.h"
+
+struct component;
+struct event_base;
+
+/* A finished profile; fd (a sealed memfd) is taken by the callee. */
+struct finished_profile {
+	uint32_t component;
+	uint64_t interval; /* comes back in component_taken() */
+	uint64_t samples, raw_bytes, time_ns, duration_ns;
+	const void *labels; /* encoded Target; borrowed */
+	size_t labels_size;
+	size_t bytes;
+	int fd;
+};
+
+struct component_host {
+	struct event_base *base;
+	const char *collector_path, *opener_path;
+	void *arg;
+	void (*on_profile)(void *arg, const struct finished_profile *profile);
+	/* The interval's profiles have been handed over: time to report. */
+	void (*on_interval)(void *arg, struct component *component);
+	/* All that component_finish() asked for is handed over and taken. */
+	void (*on_finished)(void *arg, struct component *component);
+};
+
+/* settings must be within the bounds of common/settings.h. Never NULL. */
+struct component *component_new(
+    const struct component_host *host, const phlare_Settings *settings);
+void component_free(struct component *component);
+
+/* New settings of a running component: no sample is lost by them. */
+void component_configure(
+    struct component *component, const phlare_Settings *settings);
+
+/* Its targets, an encoded TargetSet. False with *why: refused, none set. */
+bool component_set_targets(struct component *component, const void *data,
+    size_t size, const char **why);
+
+/* Collects once more, now. */
+void component_finish(struct component *component);
+/* True while what component_finish() asked for is not done. */
+bool component_finishing(const struct component *component);
+
+/*
+ * A profile of this interval is out of our hands: taken (delivered) or
+ * dropped.
+ */
+void component_taken(struct component *component, uint64_t interval,
+    uint64_t samples, bool delivered);
+
+uint32_t component_number(const struct component *component);
+/* For the shipper. */
+void component_report(
+    const struct component *component, phlare_LedgerReport *report);
+void component_status(
+    const struct component *component, phlare_SymbolizerStatus *status);
+
+/* False with *why if a setting is out of bounds. */
+bool component_settings_ok(const phlare_Settings *settings, const char **why);
+
+#endif

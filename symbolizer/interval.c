@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbolizer/interval.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "common/log.h"
+#include "symbolizer/elf_cache.h"
+#include "symbolizer/kernel_symbols.h"
+#include "symbolizer/process.h"
+#include "symbolizer/symbol_table.h"
+#include "symbolizer/targets.h"
+
+/* Kernel and user frames, two truncation marks, comm. */
+#define STACK_MAX (2 * BATCH_MAX_FRAMES + 3)
+#define UNKNOWN "[unknown]"
+
+/* An address of a process (NULL: of the kernel) and the frame it became. */
+struct place {
+	UT_hash_handle hh;
+	struct place_key {
+		const struct process *process;
+		uint64_t address;
+	} key;
+	uint32_t frame;
+};
+
+/* The processes of one batch by generation. */
+struct member {
+	UT_hash_handle hh;
+	uint64_t generation;
+	struct process *process;
+	int target;
+};
+
+/* One batch while it is worked on. */
+struct work {
+	const struct interval_input *in;
+	const struct batch_view *view;
+	struct interval_result *result;
+	struct ledger *ledger;
+	struct member *members, *storage;
+	struct place *places;
+};
+
+static void
+work_begin(struct work *w)
+{
+	uint32_t count = w->view->header->processes.count;
+
+	w->storage = xcalloc(count + 1, sizeof(*w->storage));
+	for (uint32_t i = 0; i < count; i++) {
+		struct member *m = &w->storage[i], *old;
+
+		m->process = process_cache_update(w->in->processes, w->view, i);
+		m->generation = m->process->generation;
+		m->target = targets_find(w->in->targets, m->process->pid);
+		HASH_FIND(
+		    hh, w->members, &m->generation, sizeof(m->generation), old);
+		if (old == NULL)
+			HASH_ADD(hh, w->members, generation,
+			    sizeof(m->generation), m);
+	}
+}
+
+static void
+work_end(struct work *w)
+{
+	struct place *p, *next;
+
+	HASH_ITER(hh, w->places, p, next) {
+		HASH_DEL(w->places, p);
+		free(p);
+	}
+	HASH_CLEAR(hh, w->members);
+	free(w->storage);
+}
+
+static struct member *
+member_of(struct work *w, const struct batch_count *count)
+{
+	struct member *m;
+
+	HASH_FIND(
+	    hh, w->members, &count->generation, sizeof(count->generation), m);
+	return m;
+}
+
+static bool
+can_be_asked(const struct process *p)
+{
+	return !(p->flags & (BATCH_PROCESS_EXIT | BATCH_PROCESS_KERNEL |
+				BATCH_PROCESS_FOREIGN));
+}
+
+void
+interval_prefetch(
+    const struct interval_input *in, const struct batch_view *view)
+{
+	for (uint32_t i = 0; i < view->header->processes.count; i++) {
+		struct process *p =
+		    process_cache_update(in->processes, view, i);
+
+		if (!can_be_asked(p) || targets_find(in->targets, p->pid) < 0)
+			continue;
+		for (size_t m = 0; m < p->count; m++)
+			if (p->mappings[m].file != NULL)
+				elf_cache_want(in->files, p->mappings[m].file,
+				    p->pid, p->start_time, &p->mappings[m].raw);
+	}
+}
+
+static void
+want_stack(struct work *w, const struct process *p, uint64_t id)
+{
+	struct batch_stack stack;
+
+	if (!batch_view_stack(w->view, id, &stack))
+		return;
+	for (uint32_t i = 0; i < stack.frames; i++) {
+		const struct process_mapping *m =
+		    process_find(p, stack.address[i]);
+
+		if (m != NULL && m->file != NULL)
+			elf_cache_want(w->in->files, m->file, p->pid,
+			    p->start_time, &m->raw);
+	}
+}
+
+void
+interval_want(const struct interval_input *in, const struct batch_view *view)
+{
+	struct work w = { .in = in, .view = view };
+
+	work_begin(&w);
+	for (uint32_t i = 0; i < view->header->counts.count; i++) {
+		const struct batch_count *c = &view->counts[i];
+		struct member *m = member_of(&w, c);
+
+		if (m != NULL && m->target >= 0 && can_be_asked(m->process))
+			want_stack(&w, m->process, c->user_stack);
+	}
+	work_end(&w);
+}
+
+static uint32_t
+frame_of_text(struct work *w, const char *text)
+{
+	struct frames *f = w->result->frames;
+
+	return frames_frame(f, frames_name(f, text, strlen(text)), 0, 0);
+}
+
+static const char *
+base_name(const char *path, size_t *size)
+{
+	for (size_t i = *size; i > 0; i--)
+		if (path[i - 1] == '/') {
+			path += i;
+			*size -= i;
+			break;
+		}
+	return path;
+}
+
+/* A frame in a file: its function, else "file+0xADDRESS". */
+static uint32_t
+frame_in_file(struct work *w, const struct process_mapping *m, uint64_t address)
+{
+	struct frames *f = w->result->frames;
+	const struct symbol_table *table =
+	    elf_file_table(w->in->files, m->file);
+	uint64_t at = address - m->raw.start + m->raw.file_offset;
+	size_t size, base_size;
+	const char *path = elf_file_path(m->file, &size), *base;
+	uint32_t mapping, name;
+	struct symbol symbol;
+	char text[320];
+
+	mapping = frames_mapping(
+	    f, path, size, table ? symbol_table_build_id(table) : "");
+	if (table != NULL && symbol_table_address(table, at, &at) &&
+	    symbol_table_find(table, at, &symbol)) {
+		w->result->named++;
+		name = frames_name(f, symbol.name, strlen(symbol.name));
+		return frames_frame(f, name, mapping, at);
+	}
+	w->result->unnamed++;
+	base_size = size;
+	base = base_name(path, &base_size);
+	snprintf(text, sizeof(text), "%.*s+0x%" PRIx64,
+	    base_size > 255 ? 255 : (int)base_size, base, at);
+	name = frames_name(f, text, strlen(text));
+	return frames_frame(f, name, mapping, at);
+}
+
+static uint32_t
+user_frame(struct work *w, const struct process *p, uint64_t address)
+{
+	const struct process_mapping *m = process_find(p, address);
+
+	if (m != NULL && m->file != NULL)
+		return frame_in_file(w, m, address);
+	w->result->unnamed++;
+	return frame_of_text(w, m == NULL ? UNKNOWN
+				: m->vdso ? "[vdso]"
+					  : "[anon]");
+}
+
+/* Kernel locations carry no address: the kernel's layout is its own. */
+static uint32_t
+kernel_frame(struct work *w, uint64_t address)
+{
+	const char *name =
+	    w->in->kernel ? kernel_symbols_find(w->in->kernel, address) : NULL;
+
+	if (name != NULL)
+		w->result->named++;
+	else
+		w->result->unnamed++;
+	return frame_of_text(w, name ? name : UNKNOWN);
+}
+
+/* Each distinct address is looked up once. */
+static uint32_t
+frame_at(struct work *w, const struct process *p, uint64_t address)
+{
+	struct place_key key;
+	struct place *place;
+
+	memset(&key, 0, sizeof(key));
+	key.process = p;
+	key.address = address;
+	HASH_FIND(hh, w->places, &key, sizeof(key), place);
+	if (place != NULL)
+		return place->frame;
+	place = xcalloc(1, sizeof(*place));
+	place->key = key;
+	place->frame = p ? user_frame(w, p, address) : kernel_frame(w, address);
+	HASH_ADD(hh, w->places, key, sizeof(place->key), place);
+	return place->frame;
+}
+
+struct building {
+	uint32_t frame[STACK_MAX];
+	uint32_t count;
+	bool full; /* the table of frames is */
+};
+
+static void
+push(struct building *b, uint32_t frame)
+{
+	if (frame == 0)
+		b->full = true;
+	else
+		b->frame[b->count++] = frame;
+}
+
+/* A caller's address is where it returns to: the call is before that. */
+static void
+push_stack(
+    struct work *w, struct building *b, const struct process *p, uint64_t id)
+{
+	struct batch_stack stack;
+
+	if (!batch_view_stack(w->view, id, &stack))
+		return;
+	for (uint32_t i = 0; i < stack.frames; i++)
+		push(b, frame_at(w, p, stack.address[i] - (i > 0)));
+}
+
+static void
+push_comm(struct work *w, struct building *b, const struct batch_count *c)
+{
+	struct frames *f = w->result->frames;
+	size_t size = strnlen(c->comm, sizeof(c->comm));
+
+	push(b, frames_frame(f, frames_name(f, c->comm, size), 0, 0));
+}
+
+static struct profile *
+profile_of(struct interval_result *r, int target)
+{
+	if (target >= r->count) {
+		r->profiles =
+		    xrealloc(r->profiles, target + 1, sizeof(*r->profiles));
+		memset(r->profiles + r->count, 0,
+		    (target + 1 - r->count) * sizeof(*r->profiles));
+		r->count = target + 1;
+	}
+	if (r->profiles[target] == NULL)
+		r->profiles[target] = profile_new();
+	return r->profiles[target];
+}
+
+static enum ledger_counter
+add_count(struct work *w, const struct batch_count *c)
+{
+	const struct interval_input *in = w->in;
+	struct frames *f = w->result->frames;
+	struct member *m = member_of(w, c);
+	struct building b = { .count = 0 };
+	struct profile_sample sample = { .count = c->count };
+
+	if (m == NULL)
+		return LEDGER_DROPPED_MALFORMED;
+	if (m->target < 0)
+		return LEDGER_FILTERED;
+	push_stack(w, &b, NULL, c->kernel_stack);
+	if (c->flags & BATCH_COUNT_KERNEL_TRUNCATED)
+		push(&b, frame_of_text(w, "[truncated]"));
+	push_stack(w, &b, m->process, c->user_stack);
+	if (b.count == 0)
+		return LEDGER_DROPPED_NO_STACK;
+	if (c->flags & BATCH_COUNT_USER_TRUNCATED)
+		push(&b, frame_of_text(w, "[truncated]"));
+	if (in->comm_frame)
+		push_comm(w, &b, c);
+	if (in->comm_label)
+		sample.comm =
+		    frames_name(f, c->comm, strnlen(c->comm, sizeof(c->comm)));
+	if (in->pid_label)
+		sample.pid = m->process->pid;
+	sample.frames = b.count;
+	sample.frame = b.frame;
+	if (b.full || !profile_add(profile_of(w->result, m->target), &sample))
+		return LEDGER_DROPPED_MEMORY;
+	return LEDGER_COUNTERS;
+}
+
+struct interval_result *
+interval_begin(const struct interval_input *in)
+{
+	struct interval_result *r = xcalloc(1, sizeof(*r));
+
+	(void)in;
+	r->frames = frames_new();
+	return r;
+}
+
+void
+interval_add(struct interval_result *result, const struct interval_input *in,
+    const struct batch_view *view, struct ledger *ledger)
+{
+	struct work w = {
+		.in = in, .view = view, .result = result, .ledger = ledger
+	};
+
+	work_begin(&w);
+	for (uint32_t i = 0; i < view->header->counts.count; i++) {
+		enum ledger_counter fate = add_count(&w, &view->counts[i]);
+
+		if (fate != LEDGER_COUNTERS)
+			ledger->n[fate] += view->counts[i].count;
+	}
+	work_end(&w);
+}
+
+void
+interval_free(struct interval_result *result)
+{
+	if (result == NULL)
+		return;
+	for (int i = 0; i < result->count; i++)
+		profile_free(result->profiles[i]);
+	free(result->profiles);
+	frames_free(result->frames);
+	free(result);
+}

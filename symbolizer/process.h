@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pid cache: what we know of a process (one exec of it), an LRU of
+ * pid_cache_size by generation. Nothing is lost with an entry: each batch
+ * brings the mappings of the processes it counts.
+ */
+#ifndef SYMBOLIZER_PROCESS_H
+#define SYMBOLIZER_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "symbolizer/batch_view.h"
+
+/* Mappings remembered of one process. */
+#define PROCESS_MAX_MAPPINGS 8192
+
+struct elf_cache;
+struct elf_file;
+struct process_cache;
+
+struct process_mapping {
+	struct batch_mapping raw;
+	struct elf_file *file; /* NULL: no file behind it */
+	bool vdso;
+};
+
+struct process {
+	uint64_t generation, start_time;
+	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
+	struct process_mapping *mappings; /* sorted by start */
+	size_t count;
+};
+
+struct process_cache_counts {
+	uint64_t cached, evicted;
+};
+
+struct process_cache *process_cache_new(
+    size_t capacity, struct elf_cache *files);
+void process_cache_free(struct process_cache *cache);
+void process_cache_resize(struct process_cache *cache, size_t capacity);
+
+/*
+ * The process of the i-th record of a batch, with the record's mappings
+ * taken over. Borrowed until the next sweep.
+ */
+struct process *process_cache_update(
+    struct process_cache *cache, const struct batch_view *view, uint32_t i);
+
+/* The mapping that holds the address, or NULL. */
+const struct process_mapping *process_find(
+    const struct process *process, uint64_t address);
+
+/* The interval is done: evicts down to the capacity, oldest use first. */
+void process_cache_sweep(struct process_cache *cache);
+/* Forgets all: the elf cache has forgotten its files. */
+void process_cache_clear(struct process_cache *cache);
+
+struct process_cache_counts process_cache_counts(
+    const struct process_cache *cache);
+
+#endif
