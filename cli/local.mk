@@ -44,3 +44,4 @@ cli/flamegraph_page.h: $(FLAMEGRAPH_PAGE) cli/embed.sh
 	$(AM_V_GEN)$(MKDIR_P) cli && $(SHELL) $(srcdir)/cli/embed.sh \
 		$(srcdir)/cli/flamegraph.html.in $(srcdir)/cli/flamegraph.css \
 		$(srcdir)/cli/flamegraph.js > $@.tmp && mv $@.tmp $@
+cli/flamegraph.$(OBJEXT): cli/flamegraph_page.h

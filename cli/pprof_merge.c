@@ -41,6 +41,8 @@ struct translation {
 static void
 append(struct bytes *b, const void *data, size_t size)
 {
+	if (size == 0)
+		return;
 	if (b->room - b->size < size) {
 		b->room = (b->room + size) * 2;
 		b->data = xrealloc(b->data, b->room, 1);
@@ -450,7 +452,8 @@ finish_time(struct pprof_merge *m)
 {
 	int64_t end = 0, sum = m->untimed;
 
-	qsort(m->spans, m->spans_count, sizeof(*m->spans), by_start);
+	if (m->spans_count > 0)
+		qsort(m->spans, m->spans_count, sizeof(*m->spans), by_start);
 	for (uint32_t i = 0; i < m->spans_count; i++) {
 		const struct span *s = &m->spans[i];
 		int64_t start = s->start > end ? s->start : end;
