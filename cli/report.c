@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/flamegraph.h"
 #include "cli/frames.h"
+#include "cli/ids.h"
 #include "cli/options.h"
 #include "cli/pprof_reader.h"
 #include "cli/top.h"
@@ -24,8 +25,6 @@
 
 #define DEFAULT_ROWS 40
 #define MAX_ROWS 1000000
-#define FIRST_FREE_ID 61184
-#define FREE_IDS (65519 - FIRST_FREE_ID + 1)
 
 /* What a command's child works on: names for messages, files already open. */
 struct report {
@@ -37,47 +36,41 @@ struct report {
 	int (*show)(const struct report *report, const struct profile *p);
 };
 
-/*
- * Whom the child of root becomes: an id of the range that systemd hands out
- * for the life of a service, so nobody's.
- */
-static struct privilege_ids
-nobody_else(void)
+/* Whom the child becomes: of root a free number, else it stays who we are. */
+static int
+choose_ids(struct privilege_ids *ids)
 {
-	struct privilege_ids ids = { -1, -1 };
+	struct ids_used used = { 0 };
+	uint32_t id;
 
-	if (geteuid() == 0) {
-		ids.uid = FIRST_FREE_ID + getpid() % FREE_IDS;
-		ids.gid = ids.uid;
-	}
-	return ids;
+	ids->uid = ids->gid = -1;
+	if (geteuid() != 0)
+		return 0;
+	if (ids_note_processes(&used) < 0 || ids_pick(&used, getpid(), &id) < 0)
+		return -ENOENT;
+	ids->uid = ids->gid = id;
+	return 0;
 }
 
 /* The child's life; returns its exit status. */
 static int
-live_as_child(const struct privilege_ids *ids, int (*work)(void *), void *arg)
+live_as_child(pid_t parent, const struct privilege_ids *ids,
+    int (*work)(void *), void *arg)
 {
-	struct privilege_ids own = nobody_else();
-
 	tzset(); /* reads /etc/localtime, which is out of reach later */
-	if (privilege_drop(PROCESS_REPORTER, ids != NULL ? ids : &own, 0) < 0 ||
-	    sandbox_enter(PROCESS_REPORTER, NULL) < 0)
+	if (privilege_drop(PROCESS_REPORTER, ids, 0) < 0)
+		return EXIT_FAILED;
+	privilege_die_with(parent);
+	if (sandbox_enter(PROCESS_REPORTER, NULL) < 0)
 		return EXIT_FAILED;
 	return work(arg);
 }
 
-int
-report_in_child(const struct privilege_ids *ids, int (*work)(void *), void *arg)
+static int
+wait_for(pid_t child)
 {
 	int status;
-	pid_t child = fork();
 
-	if (child < 0) {
-		log_warn("report", "fork");
-		return EXIT_FAILED;
-	}
-	if (child == 0)
-		_exit(live_as_child(ids, work, arg));
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR) {
 			log_warn("report", "wait for a child");
@@ -86,13 +79,34 @@ report_in_child(const struct privilege_ids *ids, int (*work)(void *), void *arg)
 	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (WTERMSIG(status) == SIGPIPE)
-		return EXIT_FAILED; /* who read our output has seen enough */
-	log_warnx("report",
-	    "the process that reads the profile was ended by "
-	    "signal %d (%s)",
-	    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WTERMSIG(status) != SIGPIPE) /* else our reader has seen enough */
+		log_warnx("report",
+		    "the process that reads the profile was ended by signal "
+		    "%d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return EXIT_FAILED;
+}
+
+int
+report_in_child(const struct privilege_ids *ids, int (*work)(void *), void *arg)
+{
+	struct privilege_ids own;
+	pid_t parent = getpid(), child;
+
+	if (ids == NULL && choose_ids(&own) < 0) {
+		log_warnx("report", "no free uid for the process that reads "
+				    "the profile");
+		return EXIT_FAILED;
+	}
+	child = fork();
+	if (child < 0) {
+		log_warn("report", "fork");
+		return EXIT_FAILED;
+	}
+	if (child == 0)
+		_exit(
+		    live_as_child(parent, ids != NULL ? ids : &own, work, arg));
+	return wait_for(child);
 }
 
 static int
