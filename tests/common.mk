@@ -11,3 +11,6 @@ tests_test_sandbox_LDADD = $(TEST_LIBS)
 UNIT_TESTS += tests/test_log
 tests_test_log_SOURCES = tests/test_log.c
 tests_test_log_LDADD = $(TEST_LIBS)
+UNIT_TESTS += tests/test_utf8
+tests_test_utf8_SOURCES = tests/test_utf8.c
+tests_test_utf8_LDADD = $(TEST_LIBS)
