@@ -3,6 +3,7 @@
 bin_PROGRAMS += phlare-ebpf
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
+	%D%/account_text.c %D%/account_text.h \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/call_tree.c %D%/call_tree.h \
 	%D%/commands.h \
@@ -15,10 +16,15 @@ libcli_a_SOURCES = \
 	%D%/janitor.c %D%/janitor.h \
 	%D%/log_lines.c %D%/log_lines.h \
 	%D%/options.c %D%/options.h \
+	%D%/output.c %D%/output.h \
 	%D%/pprof_merge.c %D%/pprof_merge.h \
 	%D%/pprof_reader.c %D%/pprof_reader.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/programs.c %D%/programs.h \
+	%D%/progress.c %D%/progress.h \
+	%D%/record.c %D%/record.h \
+	%D%/record_config.c %D%/record_config.h \
+	%D%/record_report.c %D%/record_report.h \
 	%D%/remove_tree.c %D%/remove_tree.h \
 	%D%/report.c %D%/report.h \
 	%D%/run.c \

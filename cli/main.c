@@ -13,6 +13,8 @@
 
 /* In the order of --help: what a new user types first comes first. */
 static const struct command commands[] = {
+	{ "record", command_record,
+	    "profile this host for a while, write and show the result" },
 	{ "run", command_run, "profile and push as a configuration says" },
 	{ "top", report_top, "print the hottest functions of a profile" },
 	{ "flamegraph", report_flamegraph,

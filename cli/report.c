@@ -337,9 +337,8 @@ static const struct option_table top_table = {
 	.rows = top_rows,
 };
 
-/* Columns of the terminal on standard output, 0 if it is none. */
-static unsigned int
-terminal_width(void)
+unsigned int
+report_width(void)
 {
 	struct winsize size;
 
@@ -354,7 +353,7 @@ report_top(int argc, char **argv)
 	struct report r = { .command = "top",
 		.show = show_top,
 		.out = stdout,
-		.top = { .rows = DEFAULT_ROWS, .width = terminal_width() } };
+		.top = { .rows = DEFAULT_ROWS, .width = report_width() } };
 	int code, first = options_parse(&top_table, argc, argv, &r.top, &code);
 
 	if (first < 0)

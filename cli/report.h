@@ -26,4 +26,7 @@ int report_top(int argc, char **argv);
 int report_in_child(
     const struct privilege_ids *ids, int (*work)(void *), void *arg);
 
+/* Columns of the terminal on standard output, 0 if it is none. */
+unsigned int report_width(void);
+
 #endif

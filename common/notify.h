@@ -14,6 +14,8 @@ int notify_listen_fd(const char *name);
  * Opens NOTIFY_SOCKET if there is one; to be called before the sandbox.
  */
 void notify_open(void);
+/* The symbolizer: a sampler has its settings. `record` counts from here. */
+#define NOTIFY_SAMPLING "STATUS=sampling"
 /* Sends e.g. "READY=1" or "STATUS=..."; silently nothing without a socket. */
 void notify_send(const char *state);
 

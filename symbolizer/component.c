@@ -16,6 +16,7 @@
 #include "common/collector.pb.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/notify.h"
 #include "common/settings.h"
 #include "common/version.h"
 #include "symbolizer/account.h"
@@ -165,6 +166,7 @@ on_sampler_down(void *owner)
 	struct component *c = owner;
 
 	account_end(&c->account);
+	notify_send("STATUS=waiting for the collector");
 	if (c->session != 0)
 		c->down_since = boottime();
 	c->session = 0;
@@ -209,6 +211,7 @@ on_sampler_hello(void *arg, const void *body, int fd)
 	send_settings(c);
 	m.which_body = phlare_SamplerRequest_kernel_symbols_tag;
 	link_send(c->sampler, &m, -1);
+	notify_send(NOTIFY_SAMPLING);
 }
 
 static void

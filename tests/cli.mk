@@ -1,4 +1,7 @@
 # Tests of cli.
+UNIT_TESTS += tests/test_account_text
+tests_test_account_text_SOURCES = tests/test_account_text.c
+tests_test_account_text_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_backoff
 tests_test_backoff_SOURCES = tests/test_backoff.c
 tests_test_backoff_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
@@ -14,6 +17,15 @@ tests_test_log_lines_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_output
+tests_test_output_SOURCES = tests/test_output.c
+tests_test_output_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_progress
+tests_test_progress_SOURCES = tests/test_progress.c
+tests_test_progress_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_record_config
+tests_test_record_config_SOURCES = tests/test_record_config.c
+tests_test_record_config_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_run_dir
 tests_test_run_dir_SOURCES = tests/test_run_dir.c
 tests_test_run_dir_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
