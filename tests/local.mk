@@ -11,11 +11,9 @@ AM_TESTS_ENVIRONMENT = \
 #   tests_test_x_SOURCES = tests/test_x.c
 #   tests_test_x_LDADD = <libraries> $(TEST_LIBS)
 UNIT_TESTS =
-# A system test is a script that prints TAP: SYSTEM_TESTS += tests/system/x.sh
-SYSTEM_TESTS =
-SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_LIBS = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+include tests/system.mk
 include tests/common.mk
 include tests/collector.mk
 include tests/symbolizer.mk
@@ -32,8 +30,3 @@ else
 check-local:
 	@echo "make check needs cmocka (Debian: libcmocka-dev)" >&2; exit 1
 endif
-
-EXTRA_DIST += $(SYSTEM_TESTS)
-check-system: all-am $(check_PROGRAMS)
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(SYSTEM_TESTS)'
-.PHONY: check-system

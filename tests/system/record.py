@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""phlare-ebpf record: what it finds, how long it takes, what it refuses."""
+
+import contextlib
+import glob
+import os
+import pty
+import pwd
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from phlare import (BUILD, Profile, PushServer, Run, Tap, alive, cpu_time,
+                    descendants, need_root, processes, push_config, record,
+                    scratch, wait_until)
+
+PHLARE = f"{BUILD}/phlare-ebpf"
+SPIN = f"{BUILD}/tests/targets/spin"
+SPLIT = f"{BUILD}/tests/targets/split"
+FUNCTION = re.compile(r"^ *[\d.]+% .* s  (\S+)", re.M)
+
+
+def leftovers():
+    return set(glob.glob("/run/phlare-ebpf-*") +
+               [p for p in glob.glob("/tmp/*phlare*")
+                if not p.startswith("/tmp/phlare-test-")])
+
+
+def load(path):
+    with open(path, "rb") as f:
+        return Profile(f.read())
+
+
+def finds_the_hot_function(tap):
+    before = leftovers()
+    with processes([SPIN]):
+        status, text, profile = record("--duration", "2s", "--sample-rate",
+                                       "200")
+    tap.ok(status == 0 and profile is not None, "record succeeds", text)
+    hot = FUNCTION.findall(text)
+    tap.ok(hot[:1] == ["spin_hot"], "the hot function is on top", text)
+    tap.ok(profile.period == 5000000 and
+           1.7e9 <= profile.self_of("spin_hot", "spin") <= 2.4e9,
+           "its time is what it used",
+           profile.self_of("spin_hot", "spin"))
+    tap.ok("clock: " in text and "samples: " in text and
+           "does not close" not in text, "the account is shown and closes",
+           text)
+    tap.ok(not re.search(r"^phlare-(collector|symbolizer|shipper):", text,
+                         re.M), "no word of the programs", text)
+    tap.ok(leftovers() == before, "nothing is left over",
+           leftovers() - before)
+
+
+def splits_in_proportion(tap):
+    with processes([SPLIT]):
+        status, text, profile = record("--duration", "6s", "--sample-rate",
+                                       "997")
+    tap.ok(status == 0, "record at 997 Hz succeeds", text)
+    samples = profile.of_comm("split")
+    total = sum(v[0] for _, v, _ in samples)
+    count = total // profile.period
+    tap.ok(count >= 5000, f"{count} samples of split")
+    for name, share in (("split_seventy", 70), ("split_twenty", 20),
+                        ("split_ten", 10)):
+        got = 100 * sum(v[0] for names, v, _ in samples
+                        if name in names) / max(total, 1)
+        tap.ok(abs(got - share) <= 3, f"{name} has {got:.1f} % of {share} %")
+
+
+def only_the_chosen(tap):
+    with processes([SPIN], [SPLIT]) as (spin, split):
+        status, text, profile = record(
+            "--duration", "1s", "--sample-rate", "200", "--pid",
+            str(split.pid))
+        tap.ok(status == 0 and profile.of_comm("split") and
+               not profile.of_comm("spin") and
+               len(profile.of_comm("split")) == len(profile.samples),
+               "--pid: that process and no other", text)
+        status, text, profile = record(
+            "--duration", "1s", "--sample-rate", "200", "--pid",
+            str(split.pid), "--pid", str(spin.pid), "--no-kernel")
+        tap.ok(status == 0 and profile.of_comm("split") and
+               profile.of_comm("spin"), "--pid twice: both", text)
+        kernel = [m for m in profile.mappings.values()
+                  if "kernel" in m["file"]]
+        tap.ok(not kernel, "--no-kernel: no kernel frames", kernel)
+
+
+def whole_and_kernel(tap):
+    with processes(["dd", "if=/dev/zero", "of=/dev/null", "bs=1M"],
+                   stderr=subprocess.DEVNULL):
+        status, text, profile = record("--duration", "1s", "--sample-rate",
+                                       "200")
+    deep = [n for n, _, _ in profile.of_comm("dd") if len(n) > 3]
+    tap.ok(status == 0 and deep, "kernel stacks are there", text)
+
+
+@contextlib.contextmanager
+def started(dir_, *options, **popen):
+    p = subprocess.Popen([PHLARE, "record", "--output", dir_, *options],
+                         stdin=subprocess.DEVNULL, **popen)
+    try:
+        yield p
+    finally:
+        if p.poll() is None:
+            for pid in descendants(p.pid) + [p.pid]:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        p.wait()
+
+
+def timed(tap, dir_):
+    """Sampling soon after the start, files soon after the end."""
+    record("--duration", "1s")  # what is slow once may be slow once
+    with processes([SPIN]) as (spin,):
+        used = cpu_time(spin.pid)
+        start = time.monotonic()
+        with started(dir_, "--duration", "3s", "--sample-rate", "100",
+                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as p:
+            begun = None
+            for line in p.stderr:
+                if line.startswith(b"sampling"):
+                    begun = time.monotonic() - start
+            status = p.wait(timeout=30)
+        took = time.monotonic() - start
+        used = cpu_time(spin.pid) - used
+    tap.ok(status == 0 and begun is not None and begun < 0.5,
+           f"sampling {begun or 99:.2f} s after the start")
+    tap.ok(took < 3 + (begun or 0) + 2,
+           f"files {took - 3 - (begun or 0):.2f} s after the duration")
+    got = load(f"{dir_}/profile.pb.gz").self_of("spin_hot", "spin") / 1e9
+    tap.ok(2.8 <= got <= 3.3, f"3 s are 3 s: {got:.2f} s sampled of a busy "
+           f"process (it used {used:.1f} s in {took:.1f} s)")
+
+
+def interrupted(tap, dir_):
+    before = leftovers()
+    with processes([SPIN]):
+        with started(dir_, "--duration", "60s", stdout=subprocess.PIPE,
+                     stderr=subprocess.STDOUT) as p:
+            time.sleep(3)
+            start = time.monotonic()
+            p.send_signal(signal.SIGINT)
+            text = p.communicate(timeout=20)[0].decode()
+            took = time.monotonic() - start
+    tap.ok(p.returncode == 0 and "spin_hot" in text and took < 5,
+           f"SIGINT shows what there is, after {took:.1f} s", text)
+    tap.ok(os.path.exists(f"{dir_}/flamegraph.html"), "and writes it")
+    with started(dir_, "--duration", "60s", stdout=subprocess.DEVNULL,
+                 stderr=subprocess.DEVNULL) as p:
+        time.sleep(1.5)
+        pids = descendants(p.pid)
+        p.send_signal(signal.SIGINT)
+        p.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+        p.send_signal(signal.SIGINT)
+        p.wait(timeout=10)
+    tap.ok(wait_until("gone", lambda: not any(map(alive, pids)), 2),
+           "more signals end it", pids)
+    with started(dir_, "--duration", "60s", stdout=subprocess.DEVNULL,
+                 stderr=subprocess.DEVNULL) as p:
+        time.sleep(1.5)
+        pids = descendants(p.pid)
+        p.kill()
+        p.wait()
+        tap.ok(wait_until("gone", lambda: not any(map(alive, pids)) and
+                          leftovers() == before, 2),
+               "kill -9 leaves no process and no file",
+               (pids, leftovers() - before))
+
+
+def beside_a_run(tap):
+    server = PushServer()
+    with processes([SPIN]), Run(push_config(server.url,
+                                            interval="1s")) as run:
+        pids = run.pids()
+        status, text, profile = record("--duration", "1s")
+        tap.ok(status == 0 and profile.of_comm("spin"),
+               "record works while run does", text)
+        tap.ok(run.pids() == pids, "and disturbs it not", run.log())
+    server.stop()
+
+
+def on_a_terminal(tap, dir_):
+    """The bar moves on a terminal; nothing hostile gets there."""
+    master, slave = pty.openpty()
+    shown = []
+
+    def reader():
+        with contextlib.suppress(OSError):
+            while data := os.read(master, 4096):
+                shown.append(data)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    with started(dir_, "--duration", "1s", stdout=slave, stderr=slave) as p:
+        os.close(slave)
+        p.wait(timeout=30)
+    thread.join(timeout=5)
+    os.close(master)
+    text = b"".join(shown).decode()
+    bars = text.count("\rsampling")
+    tap.ok(p.returncode == 0 and bars >= 8, f"the bar was drawn {bars} times",
+           text)
+    tap.ok(re.search(r"\n\S* *profile +\S+/profile.pb.gz", text) and
+           "flamegraph.html" in text, "the files are named at the end", text)
+
+
+def as_nobody():
+    nobody = pwd.getpwnam("nobody")
+    os.setgroups([])
+    os.setgid(nobody.pw_gid)
+    os.setuid(nobody.pw_uid)
+
+
+def bad_input(tap, dir_):
+    plain = f"{dir_}/plain"
+    with open(plain, "w", encoding="utf-8"):
+        pass
+    private = f"{dir_}/private"
+    os.mkdir(private, 0o700)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    table = (
+        ("duration 0", ("--duration", "0"), {}, 2, "duration"),
+        ("duration 0s", ("--duration", "0s"), {}, 2, "duration"),
+        ("a negative duration", ("--duration", "-3s"), {}, 2, "duration"),
+        ("no duration", ("--duration", "soon"), {}, 2, "soon"),
+        ("a duration without unit", ("--duration", "10"), {}, 2, "10"),
+        ("rate 0", ("--sample-rate", "0"), {}, 2, "sample-rate"),
+        ("rate 100000", ("--sample-rate", "100000"), {}, 2, "100000"),
+        ("a pid that is none", ("--pid", "self"), {}, 2, "self"),
+        ("a dead pid", ("--pid", str(gone.pid)), {}, 2, "no such process"),
+        ("an unknown option", ("--bogus",), {}, 2, "--bogus"),
+        ("an option without value", ("--pid",), {}, 2, "--pid"),
+        ("an operand", ("thing",), {}, 2, "thing"),
+        ("a missing directory", ("--output", f"{dir_}/none"), {}, 1, "none"),
+        ("a file as directory", ("--output", plain), {}, 1, "plain"),
+        ("no files to be made there", ("--output", "/proc"), {}, 1, "/proc"),
+        ("an unreadable directory", ("--output", private),
+         {"preexec_fn": as_nobody}, 1, "private"),
+        ("not root", ("--output", "/tmp"), {"preexec_fn": as_nobody}, 1,
+         "root"),
+    )
+    for name, arguments, options, want, word in table:
+        r = subprocess.run([PHLARE, "record", *arguments],
+                           capture_output=True, timeout=20, check=False,
+                           cwd=dir_, **options)
+        text = r.stderr.decode()
+        tap.ok(r.returncode == want and word in text and
+               text.count("\n") == 1 and not r.stdout,
+               f"{name}: one clear line", (r.returncode, text, r.stdout))
+
+
+def belongs_to_the_caller(tap, dir_):
+    nobody = pwd.getpwnam("nobody")
+    env = dict(os.environ, SUDO_UID=str(nobody.pw_uid),
+               SUDO_GID=str(nobody.pw_gid))
+    os.symlink("/etc/passwd", f"{dir_}/profile.pb.gz")
+    before = os.stat("/etc/passwd")
+    with processes([SPIN]), started(
+            dir_, "--duration", "500ms", env=env, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL) as p:
+        p.wait(timeout=30)
+    st = os.lstat(f"{dir_}/profile.pb.gz")
+    tap.ok(p.returncode == 0 and st.st_uid == nobody.pw_uid and
+           st.st_mode & 0o7777 == 0o644, "files belong to who called sudo",
+           st)
+    tap.ok(os.stat("/etc/passwd") == before and
+           os.path.isfile(f"{dir_}/profile.pb.gz"), "no link was followed")
+    names = sorted(os.listdir(dir_))
+    tap.ok(names == ["flamegraph.html", "profile.pb.gz"],
+           "two files and nothing else", names)
+
+
+def main():
+    need_root()
+    tap = Tap()
+    with scratch() as dir_:
+        bad_input(tap, dir_)
+    finds_the_hot_function(tap)
+    splits_in_proportion(tap)
+    only_the_chosen(tap)
+    whole_and_kernel(tap)
+    for test in (timed, interrupted, on_a_terminal, belongs_to_the_caller):
+        with scratch() as dir_:
+            test(tap, dir_)
+    beside_a_run(tap)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
