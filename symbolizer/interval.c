@@ -18,6 +18,7 @@
 /* Kernel and user frames, two truncation marks, comm. */
 #define STACK_MAX (2 * BATCH_MAX_FRAMES + 3)
 #define UNKNOWN "[unknown]"
+#define KERNEL "[kernel]" /* its mapping: how readers tell its frames */
 
 /* An address of a process (NULL: of the kernel) and the frame it became. */
 struct place {
@@ -215,6 +216,8 @@ user_frame(struct work *w, const struct process *p, uint64_t address)
 static uint32_t
 kernel_frame(struct work *w, uint64_t address)
 {
+	struct frames *f = w->result->frames;
+	uint32_t mapping = frames_mapping(f, KERNEL, strlen(KERNEL), "");
 	const char *name =
 	    w->in->kernel ? kernel_symbols_find(w->in->kernel, address) : NULL;
 
@@ -222,7 +225,9 @@ kernel_frame(struct work *w, uint64_t address)
 		w->result->named++;
 	else
 		w->result->unnamed++;
-	return frame_of_text(w, name ? name : UNKNOWN);
+	if (name == NULL)
+		name = UNKNOWN;
+	return frames_frame(f, frames_name(f, name, strlen(name)), mapping, 0);
 }
 
 /* Each distinct address is looked up once. */
