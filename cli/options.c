@@ -26,16 +26,16 @@ rows_count(const struct option_row *rows)
 static void
 options_help(const struct option_table *table)
 {
-	char left[64], letter[8];
+	char left[64], letter[] = "-x, ";
 
 	printf("usage: phlare-ebpf %s [OPTION]...%s%s\n\n%s\n\n",
 	    table->command, table->operands[0] != '\0' ? " " : "",
 	    table->operands, table->summary);
 	for (const struct option_row *row = table->rows; row->name; row++) {
-		snprintf(letter, sizeof(letter), row->letter ? "-%c, " : "",
-		    row->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name,
-		    row->value ? " " : "", row->value ? row->value : "");
+		letter[1] = row->letter;
+		snprintf(left, sizeof(left), "%s--%s%s%s",
+		    row->letter ? letter : "", row->name, row->value ? " " : "",
+		    row->value ? row->value : "");
 		printf("  %-22s %s\n", left, row->help);
 	}
 	printf("  %-22s %s\n", "--help", "this text");
