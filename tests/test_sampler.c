@@ -64,9 +64,16 @@ pause_ms(int ms)
 
 /* ---- programs to sample */
 
+/* A function that the compiler neither inlines nor copies. */
+#ifdef __clang__
+#define AS_IT_IS __attribute__((noinline))
+#else
+#define AS_IT_IS __attribute__((noinline, noclone))
+#endif
+
 static volatile unsigned long sink;
 
-__attribute__((noinline, noclone)) static void
+AS_IT_IS static void
 spin(void)
 {
 	for (unsigned long i = 0; i < 100000; i++)
@@ -91,7 +98,7 @@ start_spinning(void)
 static void right(int depth, unsigned way);
 
 /* A way down of left and right turns for each number: a stack of its own. */
-__attribute__((noinline, noclone)) static void
+AS_IT_IS static void
 left(int depth, unsigned way)
 {
 	if (depth == 0)
@@ -101,7 +108,7 @@ left(int depth, unsigned way)
 	sink++;
 }
 
-__attribute__((noinline, noclone)) static void
+AS_IT_IS static void
 right(int depth, unsigned way)
 {
 	if (depth == 0)
