@@ -179,8 +179,8 @@ test_good_files_have_no_diagnostics(void **state)
 		"a { b = 1 }",
 		"a {\n}\nb {\n}\n",
 		"a = `raw\nstring`\r\n",
-		"\xef\xbb\xbf"
-		"a = 1",
+		("\xef\xbb\xbf"
+		 "a = 1"),
 		"a = [1,\n2]",
 		"a /* x */ = 1",
 		"a = 1 /* \n */ b = 2",
