@@ -369,11 +369,27 @@ function drawLabel(box, y, color) {
 	}
 }
 
+// How many frames that are too thin look like: one beside the other.
+let stripesCache = null;
+
+function stripes() {
+	if (!stripesCache) {
+		const tile = document.createElement("canvas");
+		tile.width = 4;
+		tile.height = 1;
+		const t = tile.getContext("2d");
+		t.fillStyle = theme.thin;
+		t.fillRect(0, 0, 2.5, 1);
+		stripesCache = context.createPattern(tile, "repeat");
+	}
+	return stripesCache;
+}
+
 function drawBox(box, y) {
 	const gap = box.w > 3 ? 1 : 0.25;
 	if (isThin(box)) {
-		context.globalAlpha = state.query || state.group >= 0 ? 0.3 : 0.75;
-		context.fillStyle = theme.thin;
+		context.globalAlpha = state.query || state.group >= 0 ? 0.3 : 0.8;
+		context.fillStyle = box.w > 6 ? stripes() : theme.thin;
 		context.fillRect(box.x, y, Math.max(box.w - gap, 0.4), ROW - 1);
 		context.globalAlpha = 1;
 		return;
@@ -873,6 +889,7 @@ function listen() {
 		.addEventListener("change", () => {
 			readTheme();
 			fillCache.clear();
+			stripesCache = null;
 			showLegend();
 			draw();
 		});
