@@ -228,6 +228,20 @@ read_packet(struct ipc *ipc, int *fd, const char **why)
 	return n;
 }
 
+/* What read_packet() gave. NULL, or why the connection ends. */
+static const char *
+take_packet(struct ipc *ipc, ssize_t n, int fd)
+{
+	if (n < 0)
+		return "connection lost";
+	if (n > 0)
+		return dispatch(ipc, n, fd);
+	if (fd < 0)
+		return "closed by peer";
+	close(fd);
+	return "protocol error: empty packet";
+}
+
 static void
 on_readable(evutil_socket_t sock, short what, void *arg)
 {
@@ -245,12 +259,7 @@ on_readable(evutil_socket_t sock, short what, void *arg)
 			break;
 		if (why != NULL)
 			break;
-		if (n < 0)
-			why = "connection lost";
-		else if (n == 0)
-			why = "closed by peer";
-		else
-			why = dispatch(ipc, n, fd);
+		why = take_packet(ipc, n, fd);
 	}
 	if (why != NULL)
 		ipc_close(ipc, why);

@@ -233,6 +233,18 @@ test_garbage_ends_it(void **state)
 }
 
 static void
+test_descriptor_without_a_message_is_closed(void **state)
+{
+	struct peer *p = *state;
+	int before = open_fds();
+
+	send_raw(p, "", 0, 1);
+	turn(p);
+	assert_string_equal(p->why, "protocol error: empty packet");
+	assert_int_equal(open_fds(), before);
+}
+
+static void
 test_half_a_message_ends_it(void **state)
 {
 	struct peer *p = *state;
@@ -316,6 +328,7 @@ main(void)
 		TEST(test_unexpected_descriptor_is_closed),
 		TEST(test_more_than_one_descriptor_ends_it),
 		TEST(test_garbage_ends_it),
+		TEST(test_descriptor_without_a_message_is_closed),
 		TEST(test_half_a_message_ends_it),
 		TEST(test_message_of_another_direction_ends_it),
 		TEST(test_end_of_file_is_told_once),
