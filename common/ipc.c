@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -20,6 +21,8 @@
 
 /* Messages handled per wake-up, so that one peer cannot hold the loop. */
 #define READ_BURST 64
+/* How long to wait when the kernel holds too many descriptors of ours. */
+#define RETRY_MS 20
 /* Descriptors one packet may try to smuggle in; all are closed. */
 #define FDS_MAX 8
 
@@ -34,7 +37,7 @@ struct ipc {
 	const struct ipc_role *role;
 	void *arg;
 	int fd;
-	struct event *readable, *writable;
+	struct event *readable, *writable, *retry;
 	TAILQ_HEAD(, packet) queue;
 	size_t queued, queued_bytes;
 	bool dispatching; /* a handler of ours is on the stack */
@@ -45,6 +48,7 @@ struct ipc {
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_retry(evutil_socket_t fd, short what, void *arg);
 
 /* One buffer for all connections: a process has one thread. */
 static uint8_t buffer[IPC_MAX_BYTES];
@@ -63,8 +67,9 @@ ipc_new(struct event_base *base, int fd, const struct ipc_role *role, void *arg)
 	    event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ipc);
 	ipc->writable =
 	    event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, ipc);
+	ipc->retry = evtimer_new(base, on_retry, ipc);
 	if (ipc->readable == NULL || ipc->writable == NULL ||
-	    event_add(ipc->readable, NULL) < 0)
+	    ipc->retry == NULL || event_add(ipc->readable, NULL) < 0)
 		fatalx("out of memory");
 	return ipc;
 }
@@ -85,6 +90,7 @@ ipc_destroy(struct ipc *ipc)
 {
 	event_free(ipc->readable);
 	event_free(ipc->writable);
+	event_free(ipc->retry);
 	while (!TAILQ_EMPTY(&ipc->queue))
 		packet_free(ipc, TAILQ_FIRST(&ipc->queue));
 	close(ipc->fd);
@@ -111,6 +117,7 @@ ipc_close(struct ipc *ipc, const char *why)
 	ipc->closed = true;
 	event_del(ipc->readable);
 	event_del(ipc->writable);
+	event_del(ipc->retry);
 	shutdown(ipc->fd, SHUT_RDWR);
 	if (strncmp(why, "protocol", 8) == 0)
 		log_warnx("ipc", "disconnecting %s: %s", ipc->role->peer, why);
@@ -350,28 +357,53 @@ ipc_send(struct ipc *ipc, const void *msg, int fd)
 	return 0;
 }
 
-static void
-on_writable(evutil_socket_t sock, short what, void *arg)
+/* Sends what is queued until the peer must read first. 0 or -errno. */
+static int
+send_queued(struct ipc *ipc)
 {
-	struct ipc *ipc = arg;
 	struct packet *p;
 
-	(void)sock;
-	(void)what;
 	while ((p = TAILQ_FIRST(&ipc->queue)) != NULL) {
 		int r =
 		    send_packet(ipc->fd, p->data, p->size, p->fd, MSG_DONTWAIT);
 
 		if (must_wait(r))
-			return;
+			return r;
 		packet_free(ipc, p);
 		if (r < 0) {
 			ipc->broken = true;
 			shutdown(ipc->fd, SHUT_RDWR);
-			break;
+			return -EPIPE;
 		}
 	}
+	return 0;
+}
+
+static void
+on_writable(evutil_socket_t sock, short what, void *arg)
+{
+	const struct timeval wait = { 0, RETRY_MS * 1000 };
+	struct ipc *ipc = arg;
+	int r = send_queued(ipc);
+
+	(void)sock;
+	(void)what;
+	if (r == -EAGAIN)
+		return;
 	event_del(ipc->writable);
+	/* the socket stays writable meanwhile: waiting for it would spin */
+	if (must_wait(r))
+		event_add(ipc->retry, &wait);
+}
+
+static void
+on_retry(evutil_socket_t sock, short what, void *arg)
+{
+	struct ipc *ipc = arg;
+
+	(void)sock;
+	(void)what;
+	event_add(ipc->writable, NULL);
 }
 
 size_t
@@ -380,17 +412,36 @@ ipc_queued(const struct ipc *ipc)
 	return ipc->queued;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
 int
 ipc_flush(struct ipc *ipc, int timeout_ms)
 {
+	int64_t end = now_ms() + timeout_ms, left;
 	struct pollfd pfd = { ipc->fd, POLLOUT, 0 };
 
-	while (!TAILQ_EMPTY(&ipc->queue) && !ipc->broken && !ipc->closed) {
-		if (poll(&pfd, 1, timeout_ms) <= 0)
+	if (ipc->broken || ipc->closed)
+		return -EPIPE;
+	for (;;) {
+		int r = send_queued(ipc);
+
+		if (!must_wait(r))
+			return r;
+		left = end - now_ms();
+		if (left <= 0)
 			return -ETIMEDOUT;
-		on_writable(ipc->fd, EV_WRITE, ipc);
+		if (r == -EAGAIN)
+			poll(&pfd, 1, left);
+		else /* writable all the time */
+			poll(NULL, 0, left < RETRY_MS ? left : RETRY_MS);
 	}
-	return ipc->broken || ipc->closed ? -EPIPE : 0;
 }
 
 unsigned

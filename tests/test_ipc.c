@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -318,6 +321,128 @@ test_slow_peer_fills_the_queue_and_loses_nothing(void **state)
 	assert_int_equal(ipc_queued(p->ipc), 0);
 }
 
+static double
+cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Reads all that is there, with its descriptors, which it closes. */
+static int
+drain(struct peer *p)
+{
+	char control[CMSG_SPACE(sizeof(int))], in[64];
+	int n = 0;
+
+	for (;; n++) {
+		struct iovec iov = { in, sizeof(in) };
+		struct msghdr mh = { .msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control) };
+		int fd;
+
+		if (recvmsg(p->other, &mh, MSG_DONTWAIT) <= 0)
+			return n;
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&mh)), sizeof(fd));
+		close(fd);
+	}
+}
+
+/* Like the daemons: without the privilege to have more in flight. */
+static int
+send_more_descriptors_than_allowed(struct peer *p)
+{
+	struct rlimit few = { 40, 40 };
+	struct timeval wait = { 0, 300000 };
+	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
+	int sent = 0, got;
+	double start;
+
+	if (setrlimit(RLIMIT_NOFILE, &few) < 0 ||
+	    (geteuid() == 0 && setuid(65534) < 0))
+		return 2;
+	m.which_body = phlare_SamplerRequest_collect_tag;
+	while (ipc_queued(p->ipc) < 3 && sent < 200)
+		if (ipc_send(p->ipc, &m, p->other) == 0)
+			sent++;
+	if (ipc_queued(p->ipc) != 3)
+		return 3;
+	start = cpu_seconds();
+	event_base_loopexit(p->base, &wait);
+	event_base_dispatch(p->base);
+	if (cpu_seconds() - start > 0.1)
+		return 4;
+	if (ipc_flush(p->ipc, 50) != -ETIMEDOUT)
+		return 5;
+	got = drain(p);
+	event_base_loopexit(p->base, &wait);
+	event_base_dispatch(p->base);
+	got += drain(p);
+	return got == sent && ipc_queued(p->ipc) == 0 ? 0 : 6;
+}
+
+static void
+test_too_many_descriptors_in_flight_wait_without_spinning(void **state)
+{
+	struct peer *p = *state;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		event_reinit(p->base);
+		_exit(send_more_descriptors_than_allowed(p));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+test_flush_gives_up_in_time(void **state)
+{
+	struct peer *p = *state;
+	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
+	struct timespec start, end;
+
+	m.which_body = phlare_SamplerRequest_collect_tag;
+	while (ipc_queued(p->ipc) == 0)
+		assert_int_equal(ipc_send(p->ipc, &m, -1), 0);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	assert_int_equal(ipc_flush(p->ipc, 50), -ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_true(end.tv_sec - start.tv_sec < 5);
+	shutdown(p->other, SHUT_RDWR);
+	assert_int_equal(ipc_flush(p->ipc, 1000), -EPIPE);
+}
+
+static void
+test_flush_sends_all_to_a_peer_that_reads(void **state)
+{
+	struct peer *p = *state;
+	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
+	int sent = 0, status;
+	uint8_t in[64];
+	pid_t pid;
+
+	m.which_body = phlare_SamplerRequest_collect_tag;
+	for (; ipc_queued(p->ipc) < 100; sent++)
+		assert_int_equal(ipc_send(p->ipc, &m, -1), 0);
+	pid = fork();
+	if (pid == 0) {
+		while (sent-- > 0)
+			if (recv(p->other, in, sizeof(in), 0) <= 0)
+				_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(ipc_flush(p->ipc, 5000), 0);
+	assert_int_equal(ipc_queued(p->ipc), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -334,6 +459,9 @@ main(void)
 		TEST(test_end_of_file_is_told_once),
 		TEST(test_handler_may_free_its_connection),
 		TEST(test_slow_peer_fills_the_queue_and_loses_nothing),
+		TEST(test_too_many_descriptors_in_flight_wait_without_spinning),
+		TEST(test_flush_gives_up_in_time),
+		TEST(test_flush_sends_all_to_a_peer_that_reads),
 	};
 
 	log_init("test_ipc", false);
