@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,20 +39,37 @@ log_init(const char *program, bool debug)
 	log_levels = reader_wants_levels();
 }
 
-/* Length of the valid UTF-8 sequence at s, 0 if there is none. */
+/* The character at s and its length in bytes, 0 if it is no valid UTF-8. */
 static int
-utf8_length(const unsigned char *s)
+utf8_rune(const unsigned char *s, uint32_t *rune)
 {
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	int n = s[0] < 0x80                   ? 1
 		: s[0] >= 0xc2 && s[0] < 0xe0 ? 2
 		: (s[0] & 0xf0) == 0xe0       ? 3
 		: s[0] >= 0xf0 && s[0] < 0xf5 ? 4
 					      : 0;
 
-	for (int i = 1; i < n; i++)
+	*rune = n > 1 ? s[0] & (0x7f >> n) : s[0];
+	for (int i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
+		*rune = *rune << 6 | (s[i] & 0x3f);
+	}
+	if (*rune < least[n] || (*rune >= 0xd800 && *rune < 0xe000) ||
+	    *rune > 0x10ffff)
+		return 0;
 	return n;
+}
+
+/* What moves the cursor, ends a line or turns the direction of writing. */
+static bool
+is_control(uint32_t rune)
+{
+	return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) ||
+	       (rune >= 0x200e && rune <= 0x200f) ||
+	       (rune >= 0x2028 && rune <= 0x202e) ||
+	       (rune >= 0x2066 && rune <= 0x2069);
 }
 
 /* Copies in to out, escaping what is not text. Always terminated. */
@@ -62,10 +80,10 @@ escape(char *out, size_t size, const char *in)
 
 	while (*in != '\0' && used + 5 < size) {
 		const unsigned char *s = (const unsigned char *)in;
-		int n = utf8_length(s);
+		uint32_t rune;
+		int n = utf8_rune(s, &rune);
 
-		if (n == 0 || s[0] < 0x20 || s[0] == 0x7f ||
-		    (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)) {
+		if (n == 0 || is_control(rune)) {
 			used += snprintf(out + used, 5, "\\x%02x", s[0]);
 			in++;
 			continue;
@@ -185,6 +203,8 @@ xcalloc(unsigned long n, unsigned long size)
 void *
 xrealloc(void *p, unsigned long n, unsigned long size)
 {
+	if (n == 0 || size == 0) /* else it would free p and give NULL */
+		n = size = 1;
 	p = reallocarray(p, n, size);
 	if (p == NULL)
 		fatal("out of memory");

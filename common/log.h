@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line per event on standard error: "program: module: text". Nothing is
- * opened to log. Bytes that are not printable ASCII or valid UTF-8 are
- * escaped, so that a hostile name cannot forge a line. Where JOURNAL_STREAM
- * says that standard error leads to the journal (or to `phlare-ebpf run`),
- * each line begins with its level as "<4>" (LOG_WARNING of syslog.h).
+ * opened to log. What is no valid UTF-8 or would move the cursor or turn the
+ * direction of writing is escaped, so that a hostile name cannot forge a line.
+ * Where JOURNAL_STREAM says that standard error leads to the journal (or to
+ * `phlare-ebpf run`), each line begins with its level as "<4>" (LOG_WARNING of
+ * syslog.h).
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -26,17 +27,20 @@ void log_info(const char *module, const char *fmt, ...)
 void log_debug(const char *module, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* "fatal: " text, errno text if errno is set; exits 1. Start-up only. */
+/* Text, with that of errno if it is set; exits 1. Start-up only. */
 void fatal(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
 void fatalx(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
 
 /*
- * True at most once a second for this site (and counts what it swallowed):
+ * log_limit_ok() is true at most once a second for a site, and counts what it
+ * swallowed:
+ *
  *   static struct log_limit limit;
- *   if (log_limit_ok(&limit)) log_warnx("elf", "...%s",
- * log_limit_tail(&limit));
+ *
+ *   if (log_limit_ok(&limit))
+ *       log_warnx("elf", "no symbols%s", log_limit_tail(&limit));
  */
 struct log_limit {
 	int64_t next_sec;

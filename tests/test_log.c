@@ -74,6 +74,90 @@ test_others_get_plain_lines(void **state)
 				  "prog: m: hello\n");
 }
 
+static const char *hostile;
+
+static void
+say_hostile(void)
+{
+	log_warnx("m", "%s", hostile);
+}
+
+static void
+test_hostile_bytes_are_escaped(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+		    "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "a\nprog: m: forged", "a\\x0aprog: m: forged" },
+		{ "\r\t\x7f\x1b[2J", "\\x0d\\x09\\x7f\\x1b[2J" },
+		/* C1: a terminal may take it for ESC [ */
+		{ "\xc2\x9b", "\\xc2\\x9b" },
+		/* cut short, alone, too long, a surrogate, over U+10FFFF */
+		{ "\xe2\x82", "\\xe2\\x82" },
+		{ "\x80z", "\\x80z" },
+		{ "\xc0\x8a", "\\xc0\\x8a" },
+		{ "\xe0\x80\x8a", "\\xe0\\x80\\x8a" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+		/* line separator, right-to-left override */
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" },
+	};
+	char text[512], expected[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		hostile = cases[i][0];
+		capture(text, sizeof(text), say_hostile, "0:0");
+		snprintf(
+		    expected, sizeof(expected), "prog: m: %s\n", cases[i][1]);
+		assert_string_equal(text, expected);
+	}
+}
+
+static void
+test_long_line_is_cut_and_stays_one_line(void **state)
+{
+	static char name[10000], text[8192];
+
+	(void)state;
+	memset(name, '\n', sizeof(name) - 1);
+	hostile = name;
+	capture(text, sizeof(text), say_hostile, "0:0");
+	assert_true(strlen(text) > 2000);
+	assert_true(strlen(text) < 4096);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+static void
+test_limit_swallows_and_counts(void **state)
+{
+	struct log_limit limit = { 0 };
+
+	(void)state;
+	assert_true(log_limit_ok(&limit));
+	assert_string_equal(log_limit_tail(&limit), "");
+	limit.next_sec = INT64_MAX; /* the second is not over */
+	assert_false(log_limit_ok(&limit));
+	assert_false(log_limit_ok(&limit));
+	limit.next_sec = 0;
+	assert_true(log_limit_ok(&limit));
+	assert_string_equal(log_limit_tail(&limit), " (and 2 more like it)");
+	assert_string_equal(log_limit_tail(&limit), "");
+}
+
+static void
+test_memory_of_no_size_is_memory(void **state)
+{
+	void *p = xcalloc(0, 8);
+
+	(void)state;
+	assert_non_null(p);
+	p = xrealloc(p, 0, 8);
+	assert_non_null(p);
+	free(p);
+}
+
 int
 main(void)
 {
@@ -81,7 +165,11 @@ main(void)
 		cmocka_unit_test(
 		    test_levels_are_told_to_a_reader_who_wants_them),
 		cmocka_unit_test(test_others_get_plain_lines),
+		cmocka_unit_test(test_hostile_bytes_are_escaped),
+		cmocka_unit_test(test_long_line_is_cut_and_stays_one_line),
+		cmocka_unit_test(test_limit_swallows_and_counts),
+		cmocka_unit_test(test_memory_of_no_size_is_memory),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
