@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /*
- * X(NAME, side, metric, label, help). All count samples unless they say
+ * X(NAME, name, help). All count samples unless they say
  * otherwise. They only grow. The position is the number on the wire: append,
  * never reorder.
  *

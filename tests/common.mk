@@ -14,3 +14,6 @@ tests_test_log_LDADD = $(TEST_LIBS)
 UNIT_TESTS += tests/test_utf8
 tests_test_utf8_SOURCES = tests/test_utf8.c
 tests_test_utf8_LDADD = $(TEST_LIBS)
+UNIT_TESTS += tests/test_ledger
+tests_test_ledger_SOURCES = tests/test_ledger.c
+tests_test_ledger_LDADD = $(TEST_LIBS)
