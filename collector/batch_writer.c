@@ -2,8 +2,10 @@
 #include "collector/batch_writer.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "collector/processes.h"
@@ -32,14 +34,17 @@ set_error(struct batch_writer *w, int r)
 		w->error = r;
 }
 
-/* Appends to the file what b holds; b is empty then. */
+/* Appends the stack parts to the file, after room for the header. */
 static void
-flush(struct batch_writer *w, struct buffer *b)
+flush_parts(struct batch_writer *w)
 {
+	if (w->error == 0 && w->bytes == sizeof(w->header))
+		set_error(
+		    w, memfd_append(w->fd, &w->header, sizeof(w->header)));
 	if (w->error == 0)
-		set_error(w, memfd_append(w->fd, b->data, b->size));
-	w->bytes += b->size;
-	b->size = 0;
+		set_error(w, memfd_append(w->fd, w->parts.data, w->parts.size));
+	w->bytes += w->parts.size;
+	w->parts.size = 0;
 }
 
 void
@@ -51,10 +56,6 @@ batch_writer_init(struct batch_writer *w, const char *name)
 	w->id = ++last_id;
 	w->fd = memfd_new(name);
 	set_error(w, w->fd);
-	/* its room; written again when all is known */
-	if (w->error == 0)
-		set_error(
-		    w, memfd_append(w->fd, &w->header, sizeof(w->header)));
 	w->bytes = sizeof(w->header);
 	w->header.stack_parts.offset = w->bytes;
 }
@@ -66,7 +67,7 @@ batch_writer_stack_part(
 	buffer_add(&w->parts, part, sizeof(*part));
 	w->header.stack_parts.count++;
 	if (w->parts.size >= PARTS_AT_ONCE)
-		flush(w, &w->parts);
+		flush_parts(w);
 }
 
 void
@@ -144,33 +145,69 @@ batch_writer_bytes(const struct batch_writer *w)
 	       w->mappings.size + w->strings.size + w->cpus.size;
 }
 
-/* All sections but strings are made of elements of a multiple of 8 bytes. */
-static void
-put_section(
-    struct batch_writer *w, struct batch_section *section, struct buffer *b)
+/* Writes all of the pieces, in one call as a rule. 0 or -errno. */
+static int
+write_pieces(int fd, const struct iovec *pieces, int count)
 {
-	section->offset = w->bytes;
-	flush(w, b);
+	size_t left = 0, done;
+	ssize_t n;
+	int r = 0;
+
+	for (int i = 0; i < count; i++)
+		left += pieces[i].iov_len;
+	n = writev(fd, pieces, count);
+	if (n < 0)
+		return -errno;
+	done = n;
+	for (int i = 0; i < count && r == 0 && done < left; i++) {
+		size_t size = pieces[i].iov_len;
+		size_t skip = done < size ? done : size;
+
+		r = memfd_append(
+		    fd, (const char *)pieces[i].iov_base + skip, size - skip);
+		done -= skip;
+		left -= skip;
+	}
+	return r;
+}
+
+/* Sets where the sections lie, and writes what is not written yet. */
+static int
+write_rest(struct batch_writer *w)
+{
+	struct batch_header *h = &w->header;
+	struct batch_section *sections[] = { &h->cpus, &h->processes,
+		&h->mappings, &h->counts, &h->strings };
+	const struct buffer *buffers[] = { &w->cpus, &w->processes,
+		&w->mappings, &w->counts, &w->strings };
+	bool begun = w->bytes > sizeof(*h);
+	struct iovec pieces[7] = { { h, begun ? 0 : sizeof(*h) },
+		{ w->parts.data, w->parts.size } };
+	int r;
+
+	w->bytes += w->parts.size;
+	h->strings.count = w->strings.size;
+	/* elements are a multiple of 8 bytes long; strings come last */
+	for (int i = 0; i < 5; i++) {
+		sections[i]->offset = w->bytes;
+		w->bytes += buffers[i]->size;
+		pieces[2 + i] =
+		    (struct iovec){ buffers[i]->data, buffers[i]->size };
+	}
+	if (w->bytes > BATCH_MAX_BYTES)
+		return -EFBIG;
+	if ((r = write_pieces(w->fd, pieces, 7)) < 0 || !begun)
+		return r;
+	if (lseek(w->fd, 0, SEEK_SET) != 0)
+		return -errno;
+	return memfd_append(w->fd, h, sizeof(*h));
 }
 
 int
 batch_writer_finish(struct batch_writer *w)
 {
-	struct batch_header *h = &w->header;
-
-	flush(w, &w->parts);
-	put_section(w, &h->cpus, &w->cpus);
-	put_section(w, &h->processes, &w->processes);
-	put_section(w, &h->mappings, &w->mappings);
-	put_section(w, &h->counts, &w->counts);
-	h->strings.count = w->strings.size;
-	put_section(w, &h->strings, &w->strings);
-	if (w->error == 0 && w->bytes > BATCH_MAX_BYTES)
-		set_error(w, -EFBIG);
-	if (w->error == 0 && lseek(w->fd, 0, SEEK_SET) != 0)
-		set_error(w, -errno);
 	if (w->error == 0)
-		set_error(w, memfd_append(w->fd, h, sizeof(*h)));
+		set_error(w, write_rest(w));
 	if (w->error == 0)
 		set_error(w, memfd_seal(w->fd));
 	free(w->parts.data);

@@ -20,6 +20,12 @@
 
 #define RING_BYTES (64 * 1024)
 #define PROT_EXEC_BIT 4
+/*
+ * A wake-up is due when more than this has been written: by a new mapping, but
+ * not by a lone fork or exit (48 bytes), which the reader's next turn finds.
+ */
+#define WAKE_BYTES 120
+
 /* Ends every record, as sample_id_all with TID and TIME has it. */
 struct sample_id {
 	uint32_t pid, tid;
@@ -90,7 +96,7 @@ open_ring(struct process_events *pe, int cpu)
 		.comm_exec = 1,
 		.task = 1,
 		.watermark = 1,
-		.wakeup_watermark = 1,
+		.wakeup_watermark = WAKE_BYTES,
 		.use_clockid = 1,
 		.clockid = CLOCK_BOOTTIME,
 	};

@@ -38,7 +38,8 @@
 
 #define RATE_MAX 10000
 #define TICK_MS 100
-#define GATHER_NS 1000000      /* an exec makes some 10 records in a row */
+#define GATHER_NS 2000000      /* an exec makes some 10 records in a row */
+#define NEWS_NS 5000000        /* what is over by then is no news */
 #define SCAN_GAP_NS 1000000000 /* between lists of all processes, at least */
 #define SCAN_SHARE 100         /* and this often as long as one takes */
 #define ENDED_MAX 2048         /* processes that wait for a drain */
@@ -54,7 +55,7 @@ struct sampler {
 	const struct sampler_context *ctx;
 	struct event_base *base;
 	struct ipc *ipc;
-	struct event *tick, *half_full, **rings;
+	struct event *tick, *half_full, *news, **rings;
 	struct sampling *sampling;
 	struct process_events *events;
 	struct process_scan *scan;
@@ -254,6 +255,7 @@ static void
 on_ring(evutil_socket_t fd, short what, void *arg)
 {
 	const struct timespec gather = { 0, GATHER_NS };
+	const struct timeval wait = { 0, NEWS_NS / 1000 };
 	struct sampler *s = arg;
 
 	(void)fd;
@@ -262,6 +264,20 @@ on_ring(evutil_socket_t fd, short what, void *arg)
 		return; /* taken by another ring's call */
 	nanosleep(&gather, NULL);
 	follow_processes(s);
+	if (processes_has_news(s->processes) &&
+	    !event_pending(s->news, EV_TIMEOUT, NULL))
+		event_add(s->news, &wait);
+}
+
+static void
+on_news(evutil_socket_t fd, short what, void *arg)
+{
+	struct sampler *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (process_events_pending(s->events))
+		follow_processes(s);
 	if (processes_has_news(s->processes))
 		send_news(s);
 }
@@ -599,6 +615,9 @@ start_loop(struct sampler *s)
 	add_event(s, &s->half_full, sampling_wakeup_fd(s->sampling),
 	    on_half_full, NULL);
 	add_event(s, &s->tick, -1, on_tick, &every);
+	s->news = evtimer_new(s->base, on_news, s);
+	if (s->news == NULL)
+		fatalx("out of memory");
 }
 
 void
