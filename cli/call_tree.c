@@ -87,7 +87,7 @@ add_sample(struct builder *b, uint32_t sample, int64_t value)
 struct call_tree *
 call_tree_new(struct frames *frames)
 {
-	struct call_tree *t = xcalloc(1, sizeof(*t));
+	struct call_tree *t = ecalloc(1, sizeof(*t));
 	struct builder b = { .tree = t, .frames = frames };
 
 	*PROFILE_ADD(t, node) = (struct tree_node){ .frame = PROFILE_NONE };
@@ -151,7 +151,7 @@ call_tree_functions(const struct call_tree *t, const struct frames *frames,
     enum call_tree_order order, uint32_t *n)
 {
 	const struct function_sum **list =
-	    xcalloc(t->functions + 1, sizeof(*list));
+	    ecalloc(t->functions + 1, sizeof(*list));
 	struct sort_context context = { frames, order };
 
 	*n = 0;

@@ -92,8 +92,8 @@ sort_nodes(struct page *page)
 {
 	const struct call_tree *t = page->tree;
 
-	page->order = xcalloc(t->node_count, sizeof(*page->order));
-	page->first_child = xcalloc(t->node_count, sizeof(uint32_t));
+	page->order = ecalloc(t->node_count, sizeof(*page->order));
+	page->first_child = ecalloc(t->node_count, sizeof(uint32_t));
 	for (uint32_t i = 0; i < t->node_count; i++)
 		page->order[i] = i;
 	/* the root stays at 0: it is nobody's child */
@@ -122,10 +122,10 @@ choose_nodes(struct page *page)
 	uint32_t room = FLAMEGRAPH_MAX_NODES;
 	int64_t *totals, least;
 
-	page->left = xcalloc(t->node_count, 1);
+	page->left = ecalloc(t->node_count, 1);
 	if (t->node_count <= room)
 		return;
-	totals = xcalloc(t->node_count, sizeof(*totals));
+	totals = ecalloc(t->node_count, sizeof(*totals));
 	for (uint32_t i = 0; i < t->node_count; i++)
 		totals[i] = t->node[i].total;
 	qsort(totals, t->node_count, sizeof(*totals), by_size);
@@ -208,9 +208,9 @@ choose_functions(struct page *page)
 {
 	uint32_t n[2], count = 0;
 	const struct function_sum **list[2];
-	uint8_t *taken = xcalloc(page->tree->functions + 1, 1);
+	uint8_t *taken = ecalloc(page->tree->functions + 1, 1);
 
-	page->function = xcalloc(2 * MAX_FUNCTIONS, sizeof(*page->function));
+	page->function = ecalloc(2 * MAX_FUNCTIONS, sizeof(*page->function));
 	for (int order = 0; order < 2; order++) {
 		list[order] = call_tree_functions(
 		    page->tree, page->frames, order, &n[order]);
@@ -391,7 +391,7 @@ flamegraph_write(FILE *out, const struct profile *profile, const char *title)
 		.tree = call_tree_new(frames) };
 	size_t size = frames->frame_count * sizeof(uint32_t);
 
-	page.number = xcalloc(1, size + 1);
+	page.number = ecalloc(1, size + 1);
 	memset(page.number, 0xff, size);
 	sort_nodes(&page);
 	choose_nodes(&page);

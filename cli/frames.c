@@ -83,7 +83,7 @@ name_address(
 	uint64_t address = l->address;
 
 	if (address == 0)
-		return xstrdup(
+		return estrdup(
 		    file[0] != '\0' ? frames_base_name(file) : "[unknown]");
 	if (l->mapping != PROFILE_NONE) {
 		const struct profile_mapping *m = &p->mappings[l->mapping];
@@ -115,7 +115,7 @@ static char *
 file_of(const struct profile *p, const struct profile_location *l)
 {
 	if (l->mapping == PROFILE_NONE)
-		return xstrdup("");
+		return estrdup("");
 	return text_printable(profile_string(p, p->mappings[l->mapping].file));
 }
 
@@ -149,7 +149,7 @@ add_frame(struct frames *frames, const struct profile_location *l,
 static uint32_t *
 none(uint32_t n)
 {
-	uint32_t *a = xcalloc(n + 1, sizeof(*a));
+	uint32_t *a = ecalloc(n + 1, sizeof(*a));
 
 	memset(a, 0xff, (n + 1) * sizeof(*a));
 	return a;
@@ -158,10 +158,10 @@ none(uint32_t n)
 struct frames *
 frames_new(const struct profile *profile)
 {
-	struct frames *f = xcalloc(1, sizeof(*f));
+	struct frames *f = ecalloc(1, sizeof(*f));
 
 	f->profile = profile;
-	f->tables = xcalloc(1, sizeof(*f->tables));
+	f->tables = ecalloc(1, sizeof(*f->tables));
 	f->of_line = none(profile->lines_count);
 	f->of_location = none(profile->locations_count);
 	f->of_root = none(profile->locations_count);

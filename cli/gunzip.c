@@ -40,7 +40,7 @@ inflate_member(struct libdeflate_decompressor *d, const uint8_t *in,
 		if (out->room == out->max)
 			return -EFBIG;
 		out->room = out->room > out->max / 2 ? out->max : out->room * 2;
-		out->data = xrealloc(out->data, out->room, 1);
+		out->data = erealloc(out->data, out->room, 1);
 	}
 	out->size += got;
 	return result == LIBDEFLATE_SUCCESS ? 0 : -EBADMSG;
@@ -58,7 +58,7 @@ gunzip(const void *data, size_t size, size_t max, void **out, size_t *out_size)
 	if (d == NULL)
 		return -ENOMEM;
 	plain.room = size > max / USUAL_RATIO ? max : size * USUAL_RATIO;
-	plain.data = xrealloc(NULL, plain.room + 1, 1);
+	plain.data = erealloc(NULL, plain.room + 1, 1);
 	while (size > 0 && e == 0) {
 		e = inflate_member(d, in, size, &used, &plain);
 		if (e == 0) {

@@ -69,7 +69,7 @@ intern(struct intern *t, const void *key, size_t size, bool *added)
 		*added = e == NULL;
 	if (e != NULL)
 		return e->number;
-	e = xcalloc(1, sizeof(*e) + size);
+	e = ecalloc(1, sizeof(*e) + size);
 	memcpy(e->key, key, size);
 	e->number = t->count++;
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->entries, e->key, size, hash, e);

@@ -45,7 +45,7 @@ options_help(const struct option_table *table)
 static struct option *
 options_for_getopt(const struct option_row *rows, int n, char *letters)
 {
-	struct option *longs = xcalloc(n + 2, sizeof(*longs));
+	struct option *longs = ecalloc(n + 2, sizeof(*longs));
 
 	letters += sprintf(letters, ":h");
 	for (int i = 0; i < n && i < LETTERS_MAX / 2 - 2; i++)

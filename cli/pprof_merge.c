@@ -45,7 +45,7 @@ append(struct bytes *b, const void *data, size_t size)
 		return;
 	if (b->room - b->size < size) {
 		b->room = (b->room + size) * 2;
-		b->data = xrealloc(b->data, b->room, 1);
+		b->data = erealloc(b->data, b->room, 1);
 	}
 	memcpy(b->data + b->size, data, size);
 	b->size += size;
@@ -70,9 +70,9 @@ intern_key(struct pprof_merge *m, struct intern *table, bool *added)
 struct pprof_merge *
 pprof_merge_new(void)
 {
-	struct pprof_merge *m = xcalloc(1, sizeof(*m));
+	struct pprof_merge *m = ecalloc(1, sizeof(*m));
 
-	m->sum = xcalloc(1, sizeof(*m->sum));
+	m->sum = ecalloc(1, sizeof(*m->sum));
 	return m;
 }
 
@@ -312,7 +312,7 @@ add_head(struct pprof_merge *m, const struct profile *from)
 	    add_string(m, profile_string(from, from->drop_frames));
 	sum->keep_frames =
 	    add_string(m, profile_string(from, from->keep_frames));
-	m->absolute = xcalloc(from->types_count, sizeof(*m->absolute));
+	m->absolute = ecalloc(from->types_count, sizeof(*m->absolute));
 }
 
 static bool
@@ -400,7 +400,7 @@ pprof_merge_add(struct pprof_merge *m, const struct profile *from,
     struct pprof_error *error)
 {
 	struct translation t = { .from = from };
-	uint64_t *absolute = xcalloc(from->types_count, sizeof(*absolute));
+	uint64_t *absolute = ecalloc(from->types_count, sizeof(*absolute));
 	int e = check_fit(m, from, absolute, error);
 
 	if (e < 0) {
@@ -411,10 +411,10 @@ pprof_merge_add(struct pprof_merge *m, const struct profile *from,
 		add_head(m, from);
 	free(m->absolute);
 	m->absolute = absolute;
-	t.strings = xcalloc(from->strings_count, sizeof(uint32_t));
-	t.mappings = xcalloc(from->mappings_count + 1, sizeof(uint32_t));
-	t.functions = xcalloc(from->functions_count + 1, sizeof(uint32_t));
-	t.locations = xcalloc(from->locations_count + 1, sizeof(uint32_t));
+	t.strings = ecalloc(from->strings_count, sizeof(uint32_t));
+	t.mappings = ecalloc(from->mappings_count + 1, sizeof(uint32_t));
+	t.functions = ecalloc(from->functions_count + 1, sizeof(uint32_t));
+	t.locations = ecalloc(from->locations_count + 1, sizeof(uint32_t));
 	add_strings(m, &t);
 	add_mappings(m, &t);
 	add_functions(m, &t);
@@ -661,7 +661,7 @@ compress(const struct bytes *plain, void **data, size_t *size)
 	if (c == NULL)
 		return -ENOMEM;
 	room = libdeflate_gzip_compress_bound(c, plain->size);
-	*data = xrealloc(NULL, room, 1);
+	*data = erealloc(NULL, room, 1);
 	*size =
 	    libdeflate_gzip_compress(c, plain->data, plain->size, *data, room);
 	libdeflate_free_compressor(c);

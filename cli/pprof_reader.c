@@ -605,7 +605,7 @@ read_plain(void *data, size_t size, struct pprof_error *error)
 		.locations = { .what = "location" } };
 	int e = 0;
 
-	r.profile = xcalloc(1, sizeof(*r.profile));
+	r.profile = ecalloc(1, sizeof(*r.profile));
 	r.profile->data = data;
 	for (int pass = 0; pass < PASSES && e == 0; pass++) {
 		if ((e = read_pass(&r, size, pass)) == 0)
@@ -638,7 +638,7 @@ unpack(const void *data, size_t size, void **plain, size_t *plain_size,
 			    error, "its gzip data is damaged or cut short");
 		return 0;
 	}
-	*plain = xrealloc(NULL, size, 1);
+	*plain = erealloc(NULL, size, 1);
 	*plain_size = size;
 	memcpy(*plain, data, size);
 	return 0;
@@ -669,7 +669,7 @@ pprof_read_fd(int fd, struct pprof_error *error)
 {
 	struct profile *profile = NULL;
 	size_t size = 0, room = 1 << 16;
-	char *data = xrealloc(NULL, room, 1);
+	char *data = erealloc(NULL, room, 1);
 	ssize_t n;
 
 	while ((n = read(fd, data + size, room - size)) != 0) {
@@ -681,7 +681,7 @@ pprof_read_fd(int fd, struct pprof_error *error)
 		if (size > PPROF_MAX_FILE)
 			break;
 		if (size == room)
-			data = xrealloc(data, room *= 2, 1);
+			data = erealloc(data, room *= 2, 1);
 	}
 	if (n < 0)
 		refuse(error, "%s", strerror(errno));

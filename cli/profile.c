@@ -11,7 +11,7 @@ profile_room(void *array, uint32_t count, uint32_t *room, size_t element)
 	if (count < *room)
 		return array;
 	*room = *room == 0 ? 64 : *room + *room / 2;
-	return xrealloc(array, *room, element);
+	return erealloc(array, *room, element);
 }
 
 void

@@ -388,7 +388,7 @@ record(struct record_options *o, int directory)
 int
 command_record(int argc, char **argv)
 {
-	struct record_options *o = xcalloc(1, sizeof(*o));
+	struct record_options *o = ecalloc(1, sizeof(*o));
 	int code, first, directory;
 
 	o->duration = 10 * SECOND;

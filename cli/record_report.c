@@ -64,7 +64,7 @@ account_lines(int fd, account_line_fn *fn, void *arg)
 
 	if (fd < 0)
 		return;
-	text = xcalloc(1, ACCOUNT_MAX_BYTES + 1);
+	text = ecalloc(1, ACCOUNT_MAX_BYTES + 1);
 	n = pread(fd, text, ACCOUNT_MAX_BYTES, 0);
 	if (n > 0) {
 		account_text_parse(&a, text);
@@ -266,7 +266,7 @@ int
 record_report_make(struct record_report *r, const char *directory,
     const char *account, const struct privilege_ids *ids)
 {
-	struct inputs *in = xcalloc(1, sizeof(*in));
+	struct inputs *in = ecalloc(1, sizeof(*in));
 	int result = -errno;
 
 	allow_many_files();
@@ -328,7 +328,7 @@ record_report_print(const struct record_report *r)
 		return -errno;
 	if (st.st_size > TEXT_MAX_BYTES)
 		return -EFBIG;
-	text = xcalloc(1, st.st_size + 1);
+	text = ecalloc(1, st.st_size + 1);
 	n = pread(r->text, text, st.st_size, 0);
 	if (n > 0)
 		print_lines(text, n);

@@ -147,8 +147,8 @@ int
 run_dir_choose_ids(struct run_dir *dir, struct privilege_ids ids[PROGRAMS])
 {
 	/* on the heap: the table is 4 KiB, twice */
-	struct ids_used *used = xcalloc(1, sizeof(*used));
-	struct ids_used *claims = xcalloc(1, sizeof(*claims));
+	struct ids_used *used = ecalloc(1, sizeof(*used));
+	struct ids_used *claims = ecalloc(1, sizeof(*claims));
 	int r = ids_note_processes(used);
 	unsigned int seed = getpid();
 	uint32_t first;

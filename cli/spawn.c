@@ -77,7 +77,7 @@ child_environment(const struct spawn *s)
 
 	while (environ[count] != NULL)
 		count++;
-	env = xcalloc(count + 8, sizeof(*env));
+	env = ecalloc(count + 8, sizeof(*env));
 	for (size_t i = 0; i < count; i++) {
 		if (begins_with_one_of(environ[i], always_passed) ||
 		    (s->environment &&

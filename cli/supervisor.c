@@ -200,7 +200,7 @@ add_argument(struct service *v, const char *text)
 {
 	for (int i = 0; i < ARGUMENTS_MAX - 1; i++)
 		if (v->argv[i] == NULL) {
-			v->argv[i] = xstrdup(text);
+			v->argv[i] = estrdup(text);
 			return;
 		}
 	fatalx("too many arguments");
@@ -480,7 +480,7 @@ supervisor_new(struct event_base *base, const struct stage *stage,
     const struct supervisor_options *options,
     const struct supervisor_hooks *hooks, void *arg)
 {
-	struct supervisor *s = xcalloc(1, sizeof(*s));
+	struct supervisor *s = ecalloc(1, sizeof(*s));
 
 	s->base = base;
 	s->stage = stage;

@@ -128,13 +128,13 @@ static char *
 escape(struct profile_string s, bool printable)
 {
 	size_t at = 0, length = 0, room = s.size + 2 * ESCAPE_MAX;
-	char *out = xrealloc(NULL, room, 1);
+	char *out = erealloc(NULL, room, 1);
 
 	while (at < s.size) {
 		size_t used;
 
 		if (room - length < ESCAPE_MAX + 2)
-			out = xrealloc(out, room *= 2, 1);
+			out = erealloc(out, room *= 2, 1);
 		length += put(
 		    out + length, s.data + at, s.size - at, printable, &used);
 		at += used;
@@ -211,7 +211,7 @@ text_fit(const char *text, unsigned int columns)
 	char *out;
 
 	if (columns < 1 || text_columns(text) <= columns)
-		return xstrdup(text);
+		return estrdup(text);
 	if (asprintf(&out, "%.*s%s%s", (int)head_bytes(text, left), text,
 		ELLIPSIS, text + tail_start(text, columns - left - 1)) < 0)
 		fatalx("out of memory");

@@ -21,7 +21,7 @@ buffer_add(struct buffer *b, const void *data, size_t size)
 {
 	if (b->size + size > b->room) {
 		b->room = 2 * b->room + size + 256;
-		b->data = xrealloc(b->data, b->room, 1);
+		b->data = erealloc(b->data, b->room, 1);
 	}
 	memcpy(b->data + b->size, data, size);
 	b->size += size;

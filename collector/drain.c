@@ -55,7 +55,7 @@ clock_ns(clockid_t clock)
 struct drain *
 drain_new(struct sampling *sampling)
 {
-	struct drain *d = xcalloc(1, sizeof(*d));
+	struct drain *d = ecalloc(1, sizeof(*d));
 
 	d->sampling = sampling;
 	drain_start(d);
@@ -152,8 +152,8 @@ static int
 empty(struct drain *d, const struct emptying *e)
 {
 	uint32_t room = ENTRIES_AT_ONCE, at = 0, count;
-	char *keys = xcalloc(room, e->key_size);
-	char *values = xcalloc(room, e->value_size);
+	char *keys = ecalloc(room, e->key_size);
+	char *values = ecalloc(room, e->value_size);
 	bool first = true;
 	int r;
 
@@ -163,8 +163,8 @@ empty(struct drain *d, const struct emptying *e)
 		if (r == -ENOSPC && room < e->entries) {
 			/* more entries share a bucket than there is room for */
 			room *= 2;
-			keys = xrealloc(keys, room, e->key_size);
-			values = xrealloc(values, room, e->value_size);
+			keys = erealloc(keys, room, e->key_size);
+			values = erealloc(values, room, e->value_size);
 			r = 1;
 			continue;
 		}

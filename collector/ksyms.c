@@ -24,7 +24,7 @@ struct ksyms {
 struct ksyms *
 ksyms_open(struct sampler_bpf *bpf)
 {
-	struct ksyms *k = xcalloc(1, sizeof(*k));
+	struct ksyms *k = ecalloc(1, sizeof(*k));
 
 	k->file = -ENOENT;
 	if (bpf_program__autoload(bpf->progs.scan_symbols))

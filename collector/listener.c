@@ -420,7 +420,7 @@ watch_signals(struct listener *l)
 int
 listener_run(const struct listener_options *options)
 {
-	struct listener *l = xcalloc(1, sizeof(*l));
+	struct listener *l = ecalloc(1, sizeof(*l));
 	struct poll_set set;
 	int r;
 

@@ -124,10 +124,10 @@ int
 process_events_open(
     struct process_events **out, const int *cpus, unsigned count)
 {
-	struct process_events *pe = xcalloc(1, sizeof(*pe));
+	struct process_events *pe = ecalloc(1, sizeof(*pe));
 
 	pe->page = sysconf(_SC_PAGESIZE);
-	pe->rings = xcalloc(count, sizeof(pe->rings[0]));
+	pe->rings = ecalloc(count, sizeof(pe->rings[0]));
 	for (unsigned i = 0; i < count; i++) {
 		int r = open_ring(pe, cpus[i]);
 
@@ -290,11 +290,11 @@ add_entry(struct process_events *pe, const struct ring *ring, uint64_t at,
 {
 	if (pe->arena_size + size > pe->arena_room) {
 		pe->arena_room = 2 * pe->arena_room + 4096 + size;
-		pe->arena = xrealloc(pe->arena, pe->arena_room, 1);
+		pe->arena = erealloc(pe->arena, pe->arena_room, 1);
 	}
 	if (pe->entry_count == pe->entry_room) {
 		pe->entry_room = 2 * pe->entry_room + 64;
-		pe->entries = xrealloc(
+		pe->entries = erealloc(
 		    pe->entries, pe->entry_room, sizeof(pe->entries[0]));
 	}
 	ring_copy(pe, ring, at, pe->arena + pe->arena_size, size);

@@ -40,7 +40,7 @@ int
 process_scan_open(
     struct process_scan **out, struct sampler_bpf *bpf, bool proc_maps)
 {
-	struct process_scan *scan = xcalloc(1, sizeof(*scan));
+	struct process_scan *scan = ecalloc(1, sizeof(*scan));
 
 	scan->proc_maps =
 	    proc_maps || !bpf_program__autoload(bpf->progs.scan_mappings);

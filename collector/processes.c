@@ -67,7 +67,7 @@ file_get(struct processes *ps, const struct mapping_event *m)
 
 		if (ps->counts.path_bytes + cost > ps->limits.path_bytes)
 			return NULL;
-		f = xcalloc(1, cost);
+		f = ecalloc(1, cost);
 		f->id = m->file;
 		f->path_size = m->path_size;
 		memcpy(f->path, m->path, m->path_size);
@@ -92,7 +92,7 @@ file_put(struct processes *ps, struct mapped_file *f)
 static struct mapping_set *
 set_new(unsigned room)
 {
-	struct mapping_set *s = xcalloc(1, sizeof(*s) + room * sizeof(s->m[0]));
+	struct mapping_set *s = ecalloc(1, sizeof(*s) + room * sizeof(s->m[0]));
 
 	s->refs = 1;
 	s->room = room;
@@ -330,7 +330,7 @@ create(struct processes *ps, uint32_t pid, uint64_t start, uint32_t flags,
 		ps->counts.refused_processes++;
 		return NULL;
 	}
-	p = xcalloc(1, sizeof(*p));
+	p = ecalloc(1, sizeof(*p));
 	p->pid = pid;
 	p->flags = flags;
 	p->generation = ++ps->generation;
@@ -345,7 +345,7 @@ create(struct processes *ps, uint32_t pid, uint64_t start, uint32_t flags,
 struct processes *
 processes_new(const struct processes_limits *limits)
 {
-	struct processes *ps = xcalloc(1, sizeof(*ps));
+	struct processes *ps = ecalloc(1, sizeof(*ps));
 
 	ps->limits = limits != NULL ? *limits : usual_limits;
 	TAILQ_INIT(&ps->all);

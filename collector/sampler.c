@@ -608,7 +608,7 @@ start_loop(struct sampler *s)
 	const struct timeval every = { 0, TICK_MS * 1000 };
 	unsigned rings = process_events_rings(s->events);
 
-	s->rings = xcalloc(rings, sizeof(s->rings[0]));
+	s->rings = ecalloc(rings, sizeof(s->rings[0]));
 	for (unsigned i = 0; i < rings; i++)
 		add_event(s, &s->rings[i], process_events_fd(s->events, i),
 		    on_ring, NULL);

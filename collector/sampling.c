@@ -223,8 +223,8 @@ open_events(struct sampling *s)
 {
 	int prog = bpf_program__fd(s->bpf->progs.sample);
 
-	s->cpus = xcalloc(s->possible, sizeof(s->cpus[0]));
-	s->events = xcalloc(s->possible, sizeof(s->events[0]));
+	s->cpus = ecalloc(s->possible, sizeof(s->cpus[0]));
+	s->events = ecalloc(s->possible, sizeof(s->events[0]));
 	for (unsigned cpu = 0; cpu < s->possible; cpu++) {
 		int fd = open_event(cpu, prog);
 
@@ -241,7 +241,7 @@ open_events(struct sampling *s)
 int
 sampling_open(struct sampling **out, const struct sampling_sizes *sizes)
 {
-	struct sampling *s = xcalloc(1, sizeof(*s));
+	struct sampling *s = ecalloc(1, sizeof(*s));
 	int possible = libbpf_num_possible_cpus(), r;
 	struct bpf_map *map;
 

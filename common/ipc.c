@@ -56,7 +56,7 @@ static uint8_t buffer[IPC_MAX_BYTES];
 struct ipc *
 ipc_new(struct event_base *base, int fd, const struct ipc_role *role, void *arg)
 {
-	struct ipc *ipc = xcalloc(1, sizeof(*ipc));
+	struct ipc *ipc = ecalloc(1, sizeof(*ipc));
 
 	evutil_make_socket_nonblocking(fd);
 	ipc->fd = fd;

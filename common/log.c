@@ -191,7 +191,7 @@ log_limit_tail(struct log_limit *limit)
 }
 
 void *
-xcalloc(unsigned long n, unsigned long size)
+ecalloc(unsigned long n, unsigned long size)
 {
 	void *p = calloc(n, size);
 
@@ -201,7 +201,7 @@ xcalloc(unsigned long n, unsigned long size)
 }
 
 void *
-xrealloc(void *p, unsigned long n, unsigned long size)
+erealloc(void *p, unsigned long n, unsigned long size)
 {
 	if (n == 0 || size == 0) /* else it would free p and give NULL */
 		n = size = 1;
@@ -212,7 +212,7 @@ xrealloc(void *p, unsigned long n, unsigned long size)
 }
 
 char *
-xstrdup(const char *s)
+estrdup(const char *s)
 {
 	char *p = strdup(s);
 

@@ -52,8 +52,8 @@ bool log_limit_ok(struct log_limit *limit);
 const char *log_limit_tail(struct log_limit *limit);
 
 /* Never NULL: allocation failure ends the process. */
-void *xcalloc(unsigned long n, unsigned long size);
-void *xrealloc(void *p, unsigned long n, unsigned long size);
-char *xstrdup(const char *s);
+void *ecalloc(unsigned long n, unsigned long size);
+void *erealloc(void *p, unsigned long n, unsigned long size);
+char *estrdup(const char *s);
 
 #endif

@@ -90,7 +90,7 @@ index_stacks(struct batch_view *v)
 	while (slots < 2 * count && slots < 1u << 31)
 		slots *= 2;
 	v->stacks =
-	    xcalloc(1, sizeof(*v->stacks) + slots * sizeof(v->stacks->slot[0]));
+	    ecalloc(1, sizeof(*v->stacks) + slots * sizeof(v->stacks->slot[0]));
 	v->stacks->slots = slots;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct batch_stack_part *p = &v->parts[i];
@@ -107,7 +107,7 @@ index_stacks(struct batch_view *v)
 struct batch_view *
 batch_view_open(int memfd)
 {
-	struct batch_view *v = xcalloc(1, sizeof(*v));
+	struct batch_view *v = ecalloc(1, sizeof(*v));
 	int r = memfd_map(memfd, BATCH_MAX_BYTES, &v->data, &v->size);
 
 	close(memfd);

@@ -29,7 +29,7 @@ struct clock_ledger {
 struct clock_ledger *
 clock_new(void)
 {
-	struct clock_ledger *c = xcalloc(1, sizeof(*c));
+	struct clock_ledger *c = ecalloc(1, sizeof(*c));
 
 	c->fd = -1;
 	return c;
@@ -94,7 +94,7 @@ read_stat(int fd, struct clock_stat *stats, size_t max)
 
 	if (fd < 0)
 		return 0;
-	text = xcalloc(STAT_BYTES + 1, 1);
+	text = ecalloc(STAT_BYTES + 1, 1);
 	n = pread(fd, text, STAT_BYTES, 0);
 	if (n > 0)
 		count = clock_parse_stat(text, stats, max);
@@ -107,7 +107,7 @@ make_room(struct clock_ledger *c, size_t count)
 {
 	if (count <= c->count)
 		return;
-	c->cpus = xrealloc(c->cpus, count, sizeof(*c->cpus));
+	c->cpus = erealloc(c->cpus, count, sizeof(*c->cpus));
 	memset(c->cpus + c->count, 0, (count - c->count) * sizeof(*c->cpus));
 	c->count = count;
 }
@@ -115,7 +115,7 @@ make_room(struct clock_ledger *c, size_t count)
 void
 clock_begin(struct clock_ledger *clock, int stat_fd)
 {
-	struct clock_stat *stats = xcalloc(CLOCK_MAX_CPUS, sizeof(*stats));
+	struct clock_stat *stats = ecalloc(CLOCK_MAX_CPUS, sizeof(*stats));
 	size_t known = read_stat(stat_fd, stats, CLOCK_MAX_CPUS);
 
 	if (clock->fd >= 0)
@@ -169,7 +169,7 @@ void
 clock_update(struct clock_ledger *clock, const struct batch_cpu *cpus,
     size_t count, uint64_t period)
 {
-	struct clock_stat *stats = xcalloc(CLOCK_MAX_CPUS, sizeof(*stats));
+	struct clock_stat *stats = ecalloc(CLOCK_MAX_CPUS, sizeof(*stats));
 	size_t known = read_stat(clock->fd, stats, CLOCK_MAX_CPUS);
 
 	for (size_t i = 0; i < count && period > 0; i++) {

@@ -259,7 +259,7 @@ on_batch(void *arg, const void *body, int fd)
 		batch_view_free(view);
 		return;
 	}
-	b = xcalloc(1, sizeof(*b));
+	b = ecalloc(1, sizeof(*b));
 	b->view = view;
 	b->samples = message->samples;
 	c->waiting_bytes += view->size;
@@ -299,7 +299,7 @@ on_kernel_symbols(void *arg, const void *body, int fd)
 static struct debt *
 debt_new(struct component *c)
 {
-	struct debt *d = xcalloc(1, sizeof(*d));
+	struct debt *d = ecalloc(1, sizeof(*d));
 
 	d->interval = c->interval;
 	d->session = c->session;
@@ -592,7 +592,7 @@ struct component *
 component_new(
     const struct component_host *host, const phlare_Settings *settings)
 {
-	struct component *c = xcalloc(1, sizeof(*c));
+	struct component *c = ecalloc(1, sizeof(*c));
 
 	c->host = host;
 	c->settings = *settings;

@@ -73,7 +73,7 @@ struct elf_cache *
 elf_cache_new(struct event_base *base, struct opener *opener, size_t capacity,
     void (*on_settled)(void *arg), void *arg)
 {
-	struct elf_cache *c = xcalloc(1, sizeof(*c));
+	struct elf_cache *c = ecalloc(1, sizeof(*c));
 
 	c->base = base;
 	c->opener = opener;
@@ -142,7 +142,7 @@ elf_cache_file(struct elf_cache *cache, const struct batch_mapping *mapping,
 		return f;
 	if (size > PATH_MAX_BYTES)
 		size = PATH_MAX_BYTES;
-	f = xcalloc(1, sizeof(*f) + size);
+	f = ecalloc(1, sizeof(*f) + size);
 	f->cache = cache;
 	f->tuple = tuple;
 	f->fd = -1;
@@ -353,7 +353,7 @@ by_use(const void *a, const void *b)
 static void
 evict(struct elf_cache *c, size_t excess)
 {
-	struct elf_file **list = xcalloc(c->counts.cached, sizeof(*list));
+	struct elf_file **list = ecalloc(c->counts.cached, sizeof(*list));
 	struct elf_file *f, *next;
 	size_t n = 0;
 

@@ -43,7 +43,7 @@ struct frames {
 struct frames *
 frames_new(void)
 {
-	return xcalloc(1, sizeof(struct frames));
+	return ecalloc(1, sizeof(struct frames));
 }
 
 static void
@@ -90,9 +90,9 @@ intern(struct frames *f, struct texts *t, const char *key, size_t size)
 		return 0;
 	if (t->count == t->room) {
 		t->room = t->room ? 2 * t->room : 256;
-		t->list = xrealloc(t->list, t->room, sizeof(*t->list));
+		t->list = erealloc(t->list, t->room, sizeof(*t->list));
 	}
-	text = xcalloc(1, sizeof(*text) + size + 1);
+	text = ecalloc(1, sizeof(*text) + size + 1);
 	memcpy(text->key, key, size);
 	text->size = size;
 	text->number = t->count + 1;
@@ -147,9 +147,9 @@ frames_frame(
 	if (frames->count == frames->room) {
 		frames->room = frames->room ? 2 * frames->room : 1024;
 		frames->list =
-		    xrealloc(frames->list, frames->room, sizeof(*frames->list));
+		    erealloc(frames->list, frames->room, sizeof(*frames->list));
 	}
-	f = xcalloc(1, sizeof(*f));
+	f = ecalloc(1, sizeof(*f));
 	f->frame = key;
 	f->number = frames->count + 1;
 	frames->list[frames->count++] = f;
@@ -203,7 +203,7 @@ frames_set_shown(struct frames *frames, uint32_t name, const char *shown)
 {
 	struct text *text = frames->names.list[name - 1];
 	size_t size = strlen(shown);
-	char *clean = xcalloc(3 * size + 1, 1);
+	char *clean = ecalloc(3 * size + 1, 1);
 
 	utf8_clean(clean, shown, size);
 	free(text->shown);

@@ -53,7 +53,7 @@ work_begin(struct work *w)
 {
 	uint32_t count = w->view->header->processes.count;
 
-	w->storage = xcalloc(count + 1, sizeof(*w->storage));
+	w->storage = ecalloc(count + 1, sizeof(*w->storage));
 	for (uint32_t i = 0; i < count; i++) {
 		struct member *m = &w->storage[i], *old;
 
@@ -243,7 +243,7 @@ frame_at(struct work *w, const struct process *p, uint64_t address)
 	HASH_FIND(hh, w->places, &key, sizeof(key), place);
 	if (place != NULL)
 		return place->frame;
-	place = xcalloc(1, sizeof(*place));
+	place = ecalloc(1, sizeof(*place));
 	place->key = key;
 	place->frame = p ? user_frame(w, p, address) : kernel_frame(w, address);
 	HASH_ADD(hh, w->places, key, sizeof(place->key), place);
@@ -292,7 +292,7 @@ profile_of(struct interval_result *r, int target)
 {
 	if (target >= r->count) {
 		r->profiles =
-		    xrealloc(r->profiles, target + 1, sizeof(*r->profiles));
+		    erealloc(r->profiles, target + 1, sizeof(*r->profiles));
 		memset(r->profiles + r->count, 0,
 		    (target + 1 - r->count) * sizeof(*r->profiles));
 		r->count = target + 1;
@@ -340,7 +340,7 @@ add_count(struct work *w, const struct batch_count *c)
 struct interval_result *
 interval_begin(const struct interval_input *in)
 {
-	struct interval_result *r = xcalloc(1, sizeof(*r));
+	struct interval_result *r = ecalloc(1, sizeof(*r));
 
 	(void)in;
 	r->frames = frames_new();

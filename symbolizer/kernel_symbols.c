@@ -61,11 +61,11 @@ add(struct kernel_symbols *s, const struct line *line)
 {
 	if (s->count == s->room) {
 		s->room = s->room ? 2 * s->room : 65536;
-		s->list = xrealloc(s->list, s->room, sizeof(*s->list));
+		s->list = erealloc(s->list, s->room, sizeof(*s->list));
 	}
 	if (s->names_size + line->name_size + 1 > s->names_room) {
 		s->names_room = s->names_room ? 2 * s->names_room : 1 << 20;
-		s->names = xrealloc(s->names, s->names_room, 1);
+		s->names = erealloc(s->names, s->names_room, 1);
 	}
 	s->list[s->count].address = line->address;
 	s->list[s->count++].name = s->names_size;
@@ -88,8 +88,8 @@ compare(const void *a, const void *b)
 static void
 shrink(struct kernel_symbols *s)
 {
-	s->list = xrealloc(s->list, s->count, sizeof(*s->list));
-	s->names = xrealloc(s->names, s->names_size, 1);
+	s->list = erealloc(s->list, s->count, sizeof(*s->list));
+	s->names = erealloc(s->names, s->names_size, 1);
 	s->room = s->count;
 	s->names_room = s->names_size;
 }
@@ -97,7 +97,7 @@ shrink(struct kernel_symbols *s)
 struct kernel_symbols *
 kernel_symbols_parse(const char *text, size_t size, const char **why)
 {
-	struct kernel_symbols *s = xcalloc(1, sizeof(*s));
+	struct kernel_symbols *s = ecalloc(1, sizeof(*s));
 	const char *end = text + size;
 	bool zeros = false;
 

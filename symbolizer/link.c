@@ -87,7 +87,7 @@ struct link *
 link_new(struct event_base *base, const char *path,
     const struct link_role *role, void *owner)
 {
-	struct link *l = xcalloc(1, sizeof(*l));
+	struct link *l = ecalloc(1, sizeof(*l));
 	static const struct timeval now;
 
 	l->base = base;

@@ -7,6 +7,9 @@ libsymbolizer_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/component.c %D%/component.h \
 	%D%/elf_cache.c %D%/elf_cache.h \
+	%D%/demangle.c %D%/demangle.h \
+	%D%/demangle_child.h \
+	%D%/demangle_name.c \
 	%D%/elf_dynamic.c %D%/elf_dynamic.h \
 	%D%/elf_file.c %D%/elf_file.h \
 	%D%/elf_minidebug.c %D%/elf_minidebug.h \
@@ -29,7 +32,7 @@ libsymbolizer_a_SOURCES = \
 	%D%/throwaway.c %D%/throwaway.h \
 	%D%/symbol_format.h
 SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) \
-	$(LIBLZMA_LIBS) $(LIBDEFLATE_LIBS)
+	$(LIBLZMA_LIBS) $(LIBDEFLATE_LIBS) $(LIBIBERTY_LIBS)
 
 sbin_PROGRAMS += phlare-symbolizer
 phlare_symbolizer_SOURCES = %D%/main.c

@@ -206,7 +206,7 @@ static const struct link_role role = {
 struct opener *
 opener_new(struct event_base *base, const char *path)
 {
-	struct opener *o = xcalloc(1, sizeof(*o));
+	struct opener *o = ecalloc(1, sizeof(*o));
 
 	TAILQ_INIT(&o->waiting);
 	TAILQ_INIT(&o->asked);
@@ -248,7 +248,7 @@ opener_ask(struct opener *opener, const struct open_question *question,
 
 	if (opener->waiting_count >= OPENER_WAITING)
 		return false;
-	q = xcalloc(1, sizeof(*q));
+	q = ecalloc(1, sizeof(*q));
 	q->id = ++opener->next_id;
 	q->what = *question;
 	q->answer = answer_fn;

@@ -79,7 +79,7 @@ grow(pb_ostream_t *stream, const pb_byte_t *bytes, size_t count)
 
 	if (e->size + count > e->room) {
 		e->room = 2 * (e->size + count) + 4096;
-		e->data = xrealloc(e->data, e->room, 1);
+		e->data = erealloc(e->data, e->room, 1);
 	}
 	memcpy(e->data + e->size, bytes, count);
 	e->size += count;
@@ -113,10 +113,10 @@ string_index(struct encoder *e, const char *text)
 		return s->index;
 	if (e->string_count == e->string_room) {
 		e->string_room = e->string_room ? 2 * e->string_room : 256;
-		e->string_list = xrealloc(
+		e->string_list = erealloc(
 		    e->string_list, e->string_room, sizeof(*e->string_list));
 	}
-	s = xcalloc(1, sizeof(*s) + size + 1);
+	s = ecalloc(1, sizeof(*s) + size + 1);
 	memcpy(s->text, text, size);
 	s->index = e->string_count;
 	e->string_list[e->string_count++] = s;
@@ -137,8 +137,8 @@ number_of(struct numbers *n, uint32_t original)
 static void
 numbers_init(struct numbers *n, size_t count)
 {
-	n->id = xcalloc(count + 1, sizeof(*n->id));
-	n->used = xcalloc(count + 1, sizeof(*n->used));
+	n->id = ecalloc(count + 1, sizeof(*n->id));
+	n->used = ecalloc(count + 1, sizeof(*n->used));
 }
 
 static void

@@ -28,7 +28,7 @@ struct process_cache {
 struct process_cache *
 process_cache_new(size_t capacity, struct elf_cache *files)
 {
-	struct process_cache *c = xcalloc(1, sizeof(*c));
+	struct process_cache *c = ecalloc(1, sizeof(*c));
 
 	c->capacity = capacity;
 	c->files = files;
@@ -88,7 +88,7 @@ add_mapping(struct process *p, const struct process_mapping *m)
 	}
 	if (p->count >= PROCESS_MAX_MAPPINGS)
 		return;
-	p->mappings = xrealloc(p->mappings, p->count + 1, sizeof(*p->mappings));
+	p->mappings = erealloc(p->mappings, p->count + 1, sizeof(*p->mappings));
 	p->mappings[p->count++] = *m;
 }
 
@@ -139,7 +139,7 @@ update_mappings(struct process_cache *c, struct process *p,
 	if (complete) {
 		p->count = 0;
 		p->mappings =
-		    xrealloc(p->mappings, count, sizeof(*p->mappings));
+		    erealloc(p->mappings, count, sizeof(*p->mappings));
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct process_mapping m = take_over(
@@ -163,7 +163,7 @@ process_cache_update(
 	HASH_FIND(hh, cache->by_generation, &record->generation,
 	    sizeof(record->generation), e);
 	if (e == NULL) {
-		e = xcalloc(1, sizeof(*e));
+		e = ecalloc(1, sizeof(*e));
 		e->process.generation = record->generation;
 	} else {
 		HASH_DEL(cache->by_generation, e);

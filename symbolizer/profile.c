@@ -26,7 +26,7 @@ struct profile {
 struct profile *
 profile_new(void)
 {
-	return xcalloc(1, sizeof(struct profile));
+	return ecalloc(1, sizeof(struct profile));
 }
 
 void
@@ -54,9 +54,9 @@ append(struct profile *p, const uint32_t *key, uint32_t words)
 		return NULL;
 	if (p->count == p->room) {
 		p->room = p->room ? 2 * p->room : 256;
-		p->list = xrealloc(p->list, p->room, sizeof(*p->list));
+		p->list = erealloc(p->list, p->room, sizeof(*p->list));
 	}
-	e = xcalloc(1, size);
+	e = ecalloc(1, size);
 	e->words = words;
 	memcpy(e->key, key, words * sizeof(*key));
 	p->list[p->count++] = e;

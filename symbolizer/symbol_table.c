@@ -86,7 +86,7 @@ holds_together(const struct symbol_table *t)
 int
 symbol_table_open(int memfd, struct symbol_table **table)
 {
-	struct symbol_table *t = xcalloc(1, sizeof(*t));
+	struct symbol_table *t = ecalloc(1, sizeof(*t));
 	int r = memfd_map(memfd, SYMBOL_FORMAT_BYTES, &t->data, &t->size);
 
 	close(memfd);

@@ -114,7 +114,7 @@ on_profile(void *arg, const struct finished_profile *profile)
 {
 	static struct log_limit limit;
 	struct symbolizer *s = arg;
-	struct parcel *p = xcalloc(1, sizeof(*p) + profile->labels_size);
+	struct parcel *p = ecalloc(1, sizeof(*p) + profile->labels_size);
 
 	p->what = *profile;
 	p->id = ++s->next_id;
@@ -334,7 +334,7 @@ struct symbolizer *
 symbolizer_new(
     struct event_base *base, const struct symbolizer_options *options)
 {
-	struct symbolizer *s = xcalloc(1, sizeof(*s));
+	struct symbolizer *s = ecalloc(1, sizeof(*s));
 
 	s->base = base;
 	TAILQ_INIT(&s->outbox);

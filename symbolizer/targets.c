@@ -83,13 +83,13 @@ draft_set(struct draft *d, const char *name, const char *value)
 		if (strcmp(d->labels[i].name, name) != 0)
 			continue;
 		free(d->labels[i].value);
-		d->labels[i].value = xstrdup(value);
+		d->labels[i].value = estrdup(value);
 		return;
 	}
 	if (d->count == TARGET_MAX_LABELS)
 		return;
-	d->labels[d->count].name = xstrdup(name);
-	d->labels[d->count++].value = xstrdup(value);
+	d->labels[d->count].name = estrdup(name);
+	d->labels[d->count++].value = estrdup(value);
 }
 
 static int
@@ -192,9 +192,9 @@ intern(struct targets *t, struct draft *d)
 		return set->number;
 	if (t->sets == t->room) {
 		t->room = t->room ? 2 * t->room : 16;
-		t->list = xrealloc(t->list, t->room, sizeof(*t->list));
+		t->list = erealloc(t->list, t->room, sizeof(*t->list));
 	}
-	set = xcalloc(1, sizeof(*set) + out.bytes_written);
+	set = ecalloc(1, sizeof(*set) + out.bytes_written);
 	memcpy(set->bytes, bytes, out.bytes_written);
 	set->size = out.bytes_written;
 	set->number = t->sets;
@@ -245,7 +245,7 @@ finish(struct reading *r, bool fallback)
 		return true;
 	HASH_FIND(hh, r->targets->by_pid, &pid, sizeof(pid), p);
 	if (p == NULL) {
-		p = xcalloc(1, sizeof(*p));
+		p = ecalloc(1, sizeof(*p));
 		p->pid = pid;
 		HASH_ADD(hh, r->targets->by_pid, pid, sizeof(p->pid), p);
 	}
@@ -262,7 +262,7 @@ read_string(pb_istream_t *in, size_t max)
 
 	if (size > max)
 		return NULL;
-	text = xcalloc(size + 1, 1);
+	text = ecalloc(size + 1, 1);
 	if (!pb_read(in, (pb_byte_t *)text, size) || strlen(text) != size) {
 		free(text);
 		return NULL;
@@ -352,7 +352,7 @@ targets_decode(
 {
 	struct reading r = { .component = component, .why = "malformed" };
 
-	r.targets = xcalloc(1, sizeof(*r.targets));
+	r.targets = ecalloc(1, sizeof(*r.targets));
 	r.targets->fallback = -1;
 	if (size > TARGETS_MAX_BYTES || !decode(&r, data, size)) {
 		*why = r.why;

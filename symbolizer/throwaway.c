@@ -250,7 +250,7 @@ struct file_reader *
 throwaway_start(struct event_base *base, int fd,
     const struct throwaway_job *job, file_reader_done done, void *arg)
 {
-	struct file_reader *r = xcalloc(1, sizeof(*r));
+	struct file_reader *r = ecalloc(1, sizeof(*r));
 	pid_t parent = getpid();
 	const char *why = "fork";
 

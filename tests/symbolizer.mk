@@ -14,3 +14,6 @@ tests_test_batch_view_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_targets
 tests_test_targets_SOURCES = tests/test_targets.c
 tests_test_targets_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_demangle
+tests_test_demangle_SOURCES = tests/test_demangle.c
+tests_test_demangle_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)

@@ -149,11 +149,11 @@ test_limit_swallows_and_counts(void **state)
 static void
 test_memory_of_no_size_is_memory(void **state)
 {
-	void *p = xcalloc(0, 8);
+	void *p = ecalloc(0, 8);
 
 	(void)state;
 	assert_non_null(p);
-	p = xrealloc(p, 0, 8);
+	p = erealloc(p, 0, 8);
 	assert_non_null(p);
 	free(p);
 }

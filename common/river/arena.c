@@ -28,7 +28,7 @@ struct river_arena {
 struct river_arena *
 river_arena_new(void)
 {
-	struct river_arena *arena = xcalloc(1, sizeof(*arena));
+	struct river_arena *arena = ecalloc(1, sizeof(*arena));
 
 	arena->next = FIRST_CHUNK_BYTES;
 	return arena;
@@ -52,7 +52,7 @@ river_arena_free(struct river_arena *arena)
 static void *
 alloc_large(struct river_arena *arena, size_t bytes)
 {
-	struct chunk *chunk = xcalloc(1, sizeof(*chunk) + bytes);
+	struct chunk *chunk = ecalloc(1, sizeof(*chunk) + bytes);
 
 	if (arena->chunks == NULL) {
 		arena->chunks = chunk;
@@ -66,7 +66,7 @@ alloc_large(struct river_arena *arena, size_t bytes)
 static void
 add_chunk(struct river_arena *arena)
 {
-	struct chunk *chunk = xcalloc(1, sizeof(*chunk) + arena->next);
+	struct chunk *chunk = ecalloc(1, sizeof(*chunk) + arena->next);
 
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;

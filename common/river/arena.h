@@ -2,7 +2,7 @@
 /*
  * Memory that is given back all at once: a syntax tree, the values of one
  * evaluation, the arguments of one component. Allocation never fails; running
- * out of memory ends the process as xcalloc() does.
+ * out of memory ends the process as ecalloc() does.
  */
 #ifndef COMMON_RIVER_ARENA_H
 #define COMMON_RIVER_ARENA_H

@@ -19,7 +19,7 @@
 struct river_diagnostics *
 river_diagnostics_new(void)
 {
-	struct river_diagnostics *d = xcalloc(1, sizeof(*d));
+	struct river_diagnostics *d = ecalloc(1, sizeof(*d));
 
 	d->arena = river_arena_new();
 	return d;

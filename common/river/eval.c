@@ -277,7 +277,7 @@ visit_chain(const struct river_expr *expr, const struct visit *visit)
 		visit_references(expr->access.value, visit);
 		return;
 	}
-	names = xcalloc(count, sizeof(*names));
+	names = ecalloc(count, sizeof(*names));
 	chain_names(expr, count, names);
 	visit->fn(visit->arg, names, count);
 	free(names);

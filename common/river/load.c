@@ -100,7 +100,7 @@ add_component(struct loader *l, const struct river_rule *rule,
 	program->count++;
 	if (size > program->index->longest)
 		program->index->longest = size;
-	entry = xcalloc(1, sizeof(*entry));
+	entry = ecalloc(1, sizeof(*entry));
 	entry->component = c;
 	HASH_ADD_KEYPTR(hh, program->index->ids, id, size, entry);
 }
@@ -144,7 +144,7 @@ add_dependency(struct resolver *r, struct entry *entry)
 	entry->dependant = r->component;
 	if (r->count == r->room) {
 		r->room = r->room > 0 ? 2 * r->room : 8;
-		r->depends = xrealloc(r->depends, r->room, sizeof(*r->depends));
+		r->depends = erealloc(r->depends, r->room, sizeof(*r->depends));
 	}
 	r->depends[r->count++] = entry->component;
 	if (entry->component == r->component)
@@ -173,7 +173,7 @@ static struct entry *
 resolve(const struct river_program *program, const struct river_ident *names,
     size_t count, size_t *used)
 {
-	char *text = xcalloc(program->index->longest + 1, 1);
+	char *text = ecalloc(program->index->longest + 1, 1);
 	struct entry *entry = NULL;
 	size_t size = 0;
 
@@ -256,12 +256,12 @@ struct river_program *
 river_load(struct river_file *file, const struct river_rule *rules,
     struct river_diagnostics *d)
 {
-	struct river_program *program = xcalloc(1, sizeof(*program));
+	struct river_program *program = ecalloc(1, sizeof(*program));
 	struct loader l = { program, rules, d };
 	size_t errors = d->errors;
 
 	program->file = file;
-	program->index = xcalloc(1, sizeof(*program->index));
+	program->index = ecalloc(1, sizeof(*program->index));
 	program->item = river_arena_alloc(
 	    file->arena, file->body.count, sizeof(*program->item));
 	for (const struct river_statement *s = file->body.first; s != NULL;

@@ -36,7 +36,7 @@ parse_unsigned(
 static int
 parse_float(const char *text, size_t size, double *value)
 {
-	char *copy = xcalloc(size + 1, 1), *end;
+	char *copy = ecalloc(size + 1, 1), *end;
 	bool whole;
 
 	memcpy(copy, text, size);

@@ -737,7 +737,7 @@ parser_init(struct parser *p, const struct river_source *source,
 struct river_file *
 river_parse(const struct river_source *source, struct river_diagnostics *d)
 {
-	struct river_file *file = xcalloc(1, sizeof(*file));
+	struct river_file *file = ecalloc(1, sizeof(*file));
 	size_t errors = d->errors;
 	struct parser p;
 

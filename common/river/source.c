@@ -16,7 +16,7 @@ find_lines(struct river_source *source)
 
 	for (; (p = memchr(p, '\n', end - p)) != NULL; p++)
 		lines++;
-	source->line = xcalloc(lines, sizeof(*source->line));
+	source->line = ecalloc(lines, sizeof(*source->line));
 	source->lines = lines;
 	lines = 1;
 	for (p = source->text; (p = memchr(p, '\n', end - p)) != NULL; p++)
@@ -27,9 +27,9 @@ find_lines(struct river_source *source)
 static struct river_source *
 source_of(const char *name, char *text, size_t size)
 {
-	struct river_source *source = xcalloc(1, sizeof(*source));
+	struct river_source *source = ecalloc(1, sizeof(*source));
 
-	source->name = xstrdup(name);
+	source->name = estrdup(name);
 	source->text = text;
 	source->size = size;
 	find_lines(source);
@@ -45,7 +45,7 @@ river_source_new(const char *name, const char *text, size_t size)
 		errno = EFBIG;
 		return NULL;
 	}
-	copy = xcalloc(size + 1, 1);
+	copy = ecalloc(size + 1, 1);
 	if (size > 0)
 		memcpy(copy, text, size);
 	return source_of(name, copy, size);
@@ -63,7 +63,7 @@ river_source_read(const char *name, int fd)
 
 		if (size == room) {
 			room = room > 0 ? room * 2 : 65536;
-			text = xrealloc(text, room + 1, 1);
+			text = erealloc(text, room + 1, 1);
 		}
 		n = read(fd, text + size, room - size);
 		if (n < 0 && errno == EINTR)

@@ -102,7 +102,7 @@ static void
 merge_equal_keys(struct river_member *members, size_t count)
 {
 	struct river_member **sorted =
-	    xcalloc(count > 0 ? count : 1, sizeof(struct river_member *));
+	    ecalloc(count > 0 ? count : 1, sizeof(struct river_member *));
 	struct river_member *first = NULL;
 
 	for (size_t i = 0; i < count; i++)
