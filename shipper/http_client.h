@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP requests on the event loop: the only file that knows libcurl. A server
+ * is hostile: its headers, its body and its time are bounded.
+ */
+#ifndef SHIPPER_HTTP_CLIENT_H
+#define SHIPPER_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct http_client;
+struct http_request;
+
+/* Bytes of headers of one answer, redirects included. */
+#define HTTP_HEADERS_MAX_BYTES 65536
+
+enum http_tls_version { HTTP_TLS10, HTTP_TLS11, HTTP_TLS12, HTTP_TLS13 };
+
+/* Bytes that last as long as the request; data NULL: not set. */
+struct http_blob {
+	const void *data;
+	size_t size;
+};
+
+struct http_header {
+	const char *name, *value;
+};
+
+/* All strings are copied; NULL means not set. */
+struct http_post {
+	const char *url; /* http or https */
+	const struct http_header *headers;
+	size_t header_count;
+	const char *user_agent;
+	const char *proxy; /* NULL: none, whatever the environment says */
+	const char *tls_server_name;
+	struct http_blob tls_ca, tls_cert, tls_key; /* PEM, copied */
+	enum http_tls_version tls_min_version;
+	bool tls_skip_verify;
+	bool http2; /* where TLS agrees on it */
+	bool follow_redirects;
+	int64_t timeout_ns; /* of everything, over 0 */
+	/* The body: head, then fd_size bytes of fd. Both outlive the request.
+	 */
+	const void *head;
+	size_t head_size;
+	int fd;
+	uint64_t fd_size;
+	/* More of the answer's body than this is not read. */
+	size_t answer_max;
+};
+
+enum http_end {
+	HTTP_ANSWERED,    /* status and body are complete */
+	HTTP_TOO_LONG,    /* status is right, the body was cut */
+	HTTP_TIMEOUT,     /* timeout_ns is over */
+	HTTP_UNREACHABLE, /* name, connection, TLS, proxy, redirect */
+	HTTP_BROKEN,      /* the connection ended within the answer */
+};
+
+struct http_result {
+	enum http_end end;
+	int status; /* 0: none */
+	const void *body;
+	size_t body_size;
+	int64_t retry_after_ns; /* 0: the server did not ask for it */
+	const char *error;      /* text when end is none of the first two */
+};
+
+/* result is valid during the call; the request is gone after it. */
+typedef void http_done_fn(void *arg, const struct http_result *result);
+
+/* To be called once, before the sandbox. 0 or -errno. */
+int http_client_global_init(void);
+
+struct http_client *http_client_new(struct event_base *base);
+/* All requests must be gone. NULL is fine. */
+void http_client_free(struct http_client *client);
+
+/*
+ * POSTs. done is called once, from the loop, never from within. NULL and
+ * errno when the request cannot even be formed.
+ */
+struct http_request *http_client_post(struct http_client *client,
+    const struct http_post *post, http_done_fn *done, void *arg);
+
+/* done will not be called. NULL is fine. */
+void http_request_cancel(struct http_request *request);
+
+/*
+ * The URL with a password shown as "xxxxx", its query and fragment left out,
+ * for logs and metrics; to be freed. Text that is no URL becomes
+ * "(not a URL)".
+ */
+char *http_url_redacted(const char *url);
+
+/*
+ * NULL if url is an absolute http or https URL with a host, else what is
+ * wrong with it, static.
+ */
+const char *http_url_check(const char *url);
+/* The same for the URL of a proxy: http, https or socks5. */
+const char *http_proxy_check(const char *url);
+
+#endif
