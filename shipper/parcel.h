@@ -20,6 +20,7 @@ typedef void parcel_done_fn(void *arg, struct parcel *parcel);
 struct parcel {
 	TAILQ_ENTRY(parcel) entry; /* the owner's */
 	uint64_t session, id;      /* the symbolizer's */
+	uint32_t connection;       /* that it last came over */
 	char *component;
 	struct labels *labels; /* as they came */
 	int fd;                /* sealed: the gzipped pprof */

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shipper/intake.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "shipper/account.h"
+#include "shipper/command.h"
+#include "shipper/labels.h"
+#include "shipper/metrics.h"
+#include "shipper/parcel.h"
+#include "shipper/running.h"
+#include "shipper/symbolizer_server.h"
+
+#define NSEC_PER_SEC 1000000000LL
+/* Under what name profiles count whose component we never had. */
+#define NO_COMPONENT "unknown"
+
+/* Settled, but the symbolizer does not know. */
+struct untold {
+	TAILQ_ENTRY(untold) entry;
+	uint64_t id;
+};
+
+struct intake {
+	struct intake_env env;
+	struct symbolizer_server *server;
+	struct parcel_list parcels;
+	size_t queued;
+	uint64_t session;
+	uint32_t connection;
+	TAILQ_HEAD(, untold) untold;
+	size_t untold_count;
+};
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+struct intake *
+intake_new(const struct intake_env *env)
+{
+	struct intake *in = ecalloc(1, sizeof(*in));
+
+	in->env = *env;
+	TAILQ_INIT(&in->parcels);
+	TAILQ_INIT(&in->untold);
+	return in;
+}
+
+void
+intake_set_server(struct intake *in, struct symbolizer_server *server)
+{
+	in->server = server;
+}
+
+/* ---- telling the symbolizer */
+
+static void
+untold_free(struct intake *in, struct untold *u)
+{
+	TAILQ_REMOVE(&in->untold, u, entry);
+	in->untold_count--;
+	free(u);
+}
+
+static void
+untold_clear(struct intake *in)
+{
+	while (!TAILQ_EMPTY(&in->untold))
+		untold_free(in, TAILQ_FIRST(&in->untold));
+}
+
+static void
+untold_add(struct intake *in, uint64_t id)
+{
+	struct untold *u = ecalloc(1, sizeof(*u));
+
+	u->id = id;
+	TAILQ_INSERT_TAIL(&in->untold, u, entry);
+	if (++in->untold_count > INTAKE_UNTOLD_MAX)
+		untold_free(in, TAILQ_FIRST(&in->untold));
+}
+
+static void
+tell(struct intake *in, const struct parcel *p)
+{
+	if (p->session != in->session)
+		return; /* whoever sent it is gone for good */
+	if (p->connection == in->connection &&
+	    command_taken(in->server, p->id) == 0)
+		return;
+	untold_add(in, p->id);
+}
+
+/* True if it had been settled already; then it is told again. */
+static bool
+was_settled(struct intake *in, uint64_t id)
+{
+	struct untold *u;
+
+	TAILQ_FOREACH(u, &in->untold, entry) {
+		if (u->id != id)
+			continue;
+		if (command_taken(in->server, id) == 0)
+			untold_free(in, u);
+		return true;
+	}
+	return false;
+}
+
+/* True if it is here from an earlier connection and still not settled. */
+static bool
+is_here(struct intake *in, uint64_t id)
+{
+	struct parcel *p;
+
+	TAILQ_FOREACH(p, &in->parcels, entry) {
+		if (p->session == in->session && p->id == id) {
+			p->connection = in->connection;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+intake_hello(struct intake *in, uint64_t session)
+{
+	if (session != in->session)
+		untold_clear(in);
+	in->session = session;
+	in->connection++;
+}
+
+/* ---- profiles */
+
+static void
+on_settled(void *arg, struct parcel *p)
+{
+	struct intake *in = arg;
+
+	account_count(in->env.account, p->component, p->outcome);
+	metrics_observe(
+	    in->env.fanout, (now_ns() - p->arrived_ns) / (double)NSEC_PER_SEC);
+	TAILQ_REMOVE(&in->parcels, p, entry);
+	in->queued--;
+	tell(in, p);
+	parcel_free(p);
+	in->env.on_settled(in->env.arg);
+}
+
+static const char *
+component_name(const struct intake *in, uint32_t number)
+{
+	const struct profiler *p = running_profiler(in->env.running, number);
+
+	return p != NULL ? p->id : NO_COMPONENT;
+}
+
+static struct parcel *
+new_parcel(struct intake *in, const struct symbolizer_profile *profile)
+{
+	struct parcel *p = parcel_new(on_settled, in);
+
+	p->session = profile->session;
+	p->id = profile->id;
+	p->connection = in->connection;
+	p->component = estrdup(component_name(in, profile->component));
+	p->labels = profile->labels;
+	p->fd = profile->fd;
+	p->size = profile->size;
+	p->samples = profile->samples;
+	p->time_ns = profile->time_ns;
+	p->arrived_ns = now_ns();
+	TAILQ_INSERT_TAIL(&in->parcels, p, entry);
+	in->queued++;
+	return p;
+}
+
+void
+intake_profile(struct intake *in, const struct symbolizer_profile *profile)
+{
+	struct parcel *p;
+
+	if (was_settled(in, profile->id) || is_here(in, profile->id)) {
+		close(profile->fd);
+		free(profile->labels);
+		return;
+	}
+	p = new_parcel(in, profile);
+	if (running_forward(in->env.running, profile->component, p) == 0)
+		parcel_settle(p, LEDGER_PROFILES_DROPPED_NO_RECEIVER);
+	else
+		parcel_settle(p, LEDGER_PROFILES_SENT);
+}
+
+void
+intake_unfit(struct intake *in, const struct symbolizer_profile *profile,
+    const char *why)
+{
+	static struct log_limit limit;
+
+	if (was_settled(in, profile->id))
+		return;
+	if (log_limit_ok(&limit))
+		log_warnx("intake", "%s: dropping a profile: %s%s",
+		    component_name(in, profile->component), why,
+		    log_limit_tail(&limit));
+	parcel_settle(new_parcel(in, profile), LEDGER_PROFILES_DROPPED_REFUSED);
+}
+
+size_t
+intake_queued(const struct intake *in)
+{
+	return in->queued;
+}
+
+size_t
+intake_give_up(struct intake *in)
+{
+	size_t count = in->queued;
+
+	while (!TAILQ_EMPTY(&in->parcels)) {
+		struct parcel *p = TAILQ_FIRST(&in->parcels);
+
+		p->pending = 1;
+		parcel_settle(p, LEDGER_PROFILES_DROPPED_RETRIES);
+	}
+	return count;
+}
+
+void
+intake_free(struct intake *in)
+{
+	if (in == NULL)
+		return;
+	while (!TAILQ_EMPTY(&in->parcels)) {
+		struct parcel *p = TAILQ_FIRST(&in->parcels);
+
+		TAILQ_REMOVE(&in->parcels, p, entry);
+		parcel_free(p);
+	}
+	untold_clear(in);
+	free(in);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The profiles that the symbolizer hands over, until they are settled and it
+ * has been told so. It sends again what it was not told of, on its next
+ * connection: such a profile is recognised and not pushed twice.
+ */
+#ifndef SHIPPER_INTAKE_H
+#define SHIPPER_INTAKE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct account;
+struct intake;
+struct metrics_histogram;
+struct running;
+struct symbolizer_profile;
+struct symbolizer_server;
+
+/* Settled profiles of which a lost symbolizer was not told: so many. */
+#define INTAKE_UNTOLD_MAX 1024
+
+struct intake_env {
+	struct account *account;
+	struct running *running;
+	struct metrics_histogram *fanout; /* from arrival to settlement */
+	/* A profile is settled and counted. */
+	void (*on_settled)(void *arg);
+	void *arg;
+};
+
+/* env is copied. */
+struct intake *intake_new(const struct intake_env *env);
+/* Forgets what is not settled. NULL is fine. */
+void intake_free(struct intake *in);
+
+/* Whom to tell; to be called before anything comes in. */
+void intake_set_server(struct intake *in, struct symbolizer_server *server);
+
+/* A symbolizer said hello: what comes now comes over a new connection. */
+void intake_hello(struct intake *in, uint64_t session);
+/* Takes the profile's fd and labels. */
+void intake_profile(
+    struct intake *in, const struct symbolizer_profile *profile);
+/* A profile that nobody can take: settled at once. */
+void intake_unfit(struct intake *in, const struct symbolizer_profile *profile,
+    const char *why);
+
+/* Profiles taken in and not settled. */
+size_t intake_queued(const struct intake *in);
+/*
+ * Counts all of these as dropped for good (LEDGER_PROFILES_DROPPED_RETRIES);
+ * the receivers must be gone. How many.
+ */
+size_t intake_give_up(struct intake *in);
+
+#endif
