@@ -1,24 +1,39 @@
 # The shipper. libshipper.a is all of it but main, so that tests link it.
 noinst_LIBRARIES += libshipper.a
-libshipper_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS)
+libshipper_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) \
+	$(JANSSON_CFLAGS)
 libshipper_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/args_equal.c \
 	%D%/backoff.c %D%/backoff.h \
+	%D%/command.c %D%/command.h \
 	%D%/components.c %D%/components.h \
 	%D%/config_file.c %D%/config_file.h \
+	%D%/config_source.c %D%/config_source.h \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
 	%D%/http_client.c %D%/http_client.h \
 	%D%/http_server.c %D%/http_server.h \
+	%D%/intake.c %D%/intake.h \
 	%D%/labels.c %D%/labels.h \
+	%D%/ledger_file.c %D%/ledger_file.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/pages.c %D%/pages.h \
 	%D%/parcel.c %D%/parcel.h \
 	%D%/push.c %D%/push.h \
+	%D%/reachable.c %D%/reachable.h \
 	%D%/receiver.c %D%/receiver.h \
+	%D%/running.c %D%/running.h \
+	%D%/shipper.c %D%/shipper.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \
 	%D%/target_set.c %D%/target_set.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/write_stats.c %D%/write_stats.h
-SHIPPER_LIBS = libshipper.a libriver.a $(COMMON_LIBS) $(LIBCURL_LIBS)
+SHIPPER_LIBS = libshipper.a libriver.a $(COMMON_LIBS) $(LIBCURL_LIBS) \
+	$(JANSSON_LIBS)
+
+sbin_PROGRAMS += phlare-shipper
+phlare_shipper_SOURCES = %D%/main.c
+phlare_shipper_LDADD = $(SHIPPER_LIBS)
+dist_man_MANS += %D%/phlare-shipper.8

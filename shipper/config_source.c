@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shipper/config_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/river/diagnostics.h"
+#include "shipper/config_file.h"
+
+struct config_source {
+	const char *path;
+	int fd; /* as it was opened at the start */
+	bool colour;
+};
+
+struct config_source *
+config_source_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct config_source *s;
+
+	if (fd < 0)
+		return NULL;
+	s = ecalloc(1, sizeof(*s));
+	s->path = path;
+	s->fd = fd;
+	s->colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+	return s;
+}
+
+void
+config_source_free(struct config_source *s)
+{
+	if (s == NULL)
+		return;
+	close(s->fd);
+	free(s);
+}
+
+const char *
+config_source_path(const struct config_source *s)
+{
+	return s->path;
+}
+
+/* The file that has this name now. */
+static void
+open_again(struct config_source *s)
+{
+	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0) {
+		close(s->fd);
+		s->fd = fd;
+		return;
+	}
+	if (errno != EACCES)
+		log_warn("config", "%s", s->path);
+	else
+		log_info("config",
+		    "%s: reading the file that had this name at the start",
+		    s->path);
+}
+
+struct config *
+config_source_read(struct config_source *s)
+{
+	struct river_diagnostics *d = river_diagnostics_new();
+	struct river_source *source = NULL;
+	struct config *config = NULL;
+
+	open_again(s);
+	if (lseek(s->fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
+		log_warn("config", "%s", s->path);
+	else
+		config = config_read(s->path, s->fd, &source, d);
+	if (source == NULL)
+		log_warn("config", "%s", s->path);
+	river_diagnostics_print(d, s->colour, stderr);
+	river_diagnostics_free(d);
+	river_source_free(source);
+	return config;
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "shipper/shipper.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "common/log.h"
+#include "shipper/account.h"
+#include "shipper/command.h"
+#include "shipper/config_file.h"
+#include "shipper/config_source.h"
+#include "shipper/endpoint.h"
+#include "shipper/file_endpoint.h"
+#include "shipper/http_client.h"
+#include "shipper/http_server.h"
+#include "shipper/intake.h"
+#include "shipper/ledger_file.h"
+#include "shipper/metrics.h"
+#include "shipper/pages.h"
+#include "shipper/reachable.h"
+#include "shipper/running.h"
+#include "shipper/symbolizer_server.h"
+
+#define NSEC_PER_SEC 1000000000LL
+
+/* What the symbolizer last said of a component. */
+struct status {
+	bool reported;
+	int64_t reported_ns;
+	phlare_SymbolizerStatus last;
+};
+
+struct shipper {
+	struct event_base *base;
+	struct shipper_options options;
+	struct config *config; /* lent by running, once it is applied */
+	struct running *running;
+	struct endpoint_env env;
+	struct account *account;
+	struct intake *intake;
+	struct symbolizer_server *server;
+	struct http_server *http;
+	struct reachable *reachable;
+	struct pages_source pages;
+
+	struct metrics_histogram fanout;
+	struct status status[SETTINGS_COMPONENTS_MAX];
+	struct metrics_component shown[SETTINGS_COMPONENTS_MAX];
+	int64_t started_ns;
+	bool config_good;
+	int64_t config_loaded_sec;
+
+	struct event *settled; /* coalesces what many profiles ask for */
+	struct event *stop_limit;
+	bool stopping;
+	bool finished; /* the symbolizer has handed over all it had */
+};
+
+static int64_t
+clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static uint64_t
+random_number(void)
+{
+	uint64_t n = 0;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		fatal("getrandom");
+	return n | 1; /* 0 means: none */
+}
+
+/* ---- the ledger file, and the end */
+
+static void
+write_ledger(struct shipper *s)
+{
+	if (s->options.ledger != NULL)
+		ledger_file_write(s->options.ledger, s->account, &s->env.stats,
+		    intake_queued(s->intake));
+}
+
+static void
+end_if_done(struct shipper *s)
+{
+	if (s->stopping && s->finished && intake_queued(s->intake) == 0)
+		event_base_loopbreak(s->base);
+}
+
+static void
+on_settled_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct shipper *s = arg;
+
+	(void)fd;
+	(void)what;
+	running_sweep(s->running);
+	write_ledger(s);
+	end_if_done(s);
+}
+
+static void
+on_settled(void *arg)
+{
+	struct shipper *s = arg;
+
+	event_active(s->settled, 0, 0);
+}
+
+/* ---- what the symbolizer says */
+
+static void
+on_hello(void *arg, uint64_t session)
+{
+	struct shipper *s = arg;
+
+	intake_hello(s->intake, session);
+	account_session(s->account, session);
+	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
+		const struct profiler *p = running_profiler(s->running, n);
+		int r;
+
+		if (p != NULL && p->component != NULL)
+			r = command_run(s->server, n, p->component);
+		else
+			r = command_remove(s->server, n);
+		if (r < 0) {
+			errno = -r;
+			log_warn("symbolizer", "component %u", (unsigned)n);
+		}
+	}
+	if (s->stopping)
+		command_finish(s->server);
+}
+
+static void
+on_profile(void *arg, const struct symbolizer_profile *profile)
+{
+	struct shipper *s = arg;
+
+	intake_profile(s->intake, profile);
+}
+
+static void
+on_unfit(void *arg, const struct symbolizer_profile *profile, const char *why)
+{
+	struct shipper *s = arg;
+
+	intake_unfit(s->intake, profile, why);
+}
+
+static void
+on_report(void *arg, const phlare_LedgerReport *report)
+{
+	struct shipper *s = arg;
+	const struct profiler *p =
+	    running_profiler(s->running, report->component);
+	struct account_sum sum = { 0 };
+
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < report->counters_count && i < LEDGER_COUNTERS;
+	     i++)
+		sum.ledger.n[i] = report->counters[i];
+	sum.ticks[ACCOUNT_TICK_expected] = report->ticks_expected;
+	sum.ticks[ACCOUNT_TICK_idle] = report->ticks_idle;
+	sum.ticks[ACCOUNT_TICK_steal] = report->ticks_steal;
+	sum.ticks[ACCOUNT_TICK_unexplained] = report->ticks_unexplained;
+	sum.ticks[ACCOUNT_TICK_down] = report->ticks_down;
+	account_report(s->account, p->id, &sum);
+	event_active(s->settled, 0, 0);
+}
+
+static void
+on_status(void *arg, const phlare_SymbolizerStatus *status)
+{
+	struct shipper *s = arg;
+	const struct profiler *p =
+	    running_profiler(s->running, status->component);
+	struct status *known;
+
+	if (p == NULL)
+		return;
+	known = &s->status[status->component - 1];
+	if (!status->healthy &&
+	    (!known->reported || known->last.healthy ||
+		strcmp(known->last.text, status->text) != 0))
+		log_warnx("health", "%s: %s", p->id, status->text);
+	else if (status->healthy && known->reported && !known->last.healthy)
+		log_info("health", "%s: healthy again", p->id);
+	known->reported = true;
+	known->reported_ns = clock_ns(CLOCK_MONOTONIC);
+	known->last = *status;
+}
+
+static void
+on_finished(void *arg)
+{
+	struct shipper *s = arg;
+
+	if (!s->stopping)
+		return;
+	s->finished = true;
+	event_active(s->settled, 0, 0);
+}
+
+/* It comes back later, or nothing more will come. */
+static void
+on_gone(void *arg)
+{
+	on_finished(arg);
+}
+
+static const struct symbolizer_callbacks callbacks = { on_hello, on_profile,
+	on_unfit, on_report, on_status, on_finished, on_gone };
+
+/* ---- pages */
+
+static void
+show(void *arg, struct metrics_view *view)
+{
+	struct shipper *s = arg;
+
+	*view = (struct metrics_view){
+		.account = s->account,
+		.writes = &s->env.stats,
+		.fanout = &s->fanout,
+		.component = s->shown,
+		.connected = symbolizer_server_connected(s->server),
+		.started_ns = s->started_ns,
+		.now_ns = clock_ns(CLOCK_MONOTONIC),
+		.queued = intake_queued(s->intake),
+		.config_good = s->config_good,
+		.config_loaded_sec = s->config_loaded_sec,
+	};
+	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
+		const struct profiler *p = running_profiler(s->running, n);
+		const struct status *known = &s->status[n - 1];
+		const struct ebpf_args *args;
+
+		if (p == NULL || p->component == NULL)
+			continue;
+		args = p->component->args;
+		s->shown[view->components++] =
+		    (struct metrics_component){ .id = p->id,
+			    .reported = known->reported,
+			    .reported_ns = known->reported_ns,
+			    .interval_ns = args->collect_interval,
+			    .status = known->last };
+	}
+}
+
+/* ---- configuration */
+
+static int
+apply(struct shipper *s, struct config *config)
+{
+	char *why = NULL;
+
+	if (running_apply(s->running, config, &why) < 0) {
+		log_warnx("config", "%s: %s",
+		    config_source_path(s->options.source), why);
+		free(why);
+		return -1;
+	}
+	s->config = config;
+	s->config_good = true;
+	s->config_loaded_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC;
+	return 0;
+}
+
+static int
+probe_component(const struct config_component *c)
+{
+	const struct write_args *args = c->args;
+	const struct endpoint_args *endpoints;
+	int result = 0;
+
+	if (c->role != COMPONENT_WRITE)
+		return 0;
+	endpoints = args->endpoints.item;
+	for (size_t i = 0; i < args->endpoints.count; i++) {
+		int r = 0;
+
+		if (file_endpoint_is_url(endpoints[i].url))
+			r = file_endpoint_probe(endpoints[i].url);
+		if (r == 0)
+			continue;
+		errno = -r;
+		log_warn("config", "%s: cannot write to %s", c->id,
+		    endpoints[i].url);
+		result = -1;
+	}
+	return result;
+}
+
+static int
+probe(const struct config *config)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < config->count; i++)
+		if (probe_component(&config->item[i]) < 0)
+			result = -1;
+	return result;
+}
+
+int
+shipper_probe(struct shipper *s)
+{
+	return probe(s->config);
+}
+
+/* Tells a symbolizer that is there what has changed. */
+static void
+send_changes(struct shipper *s)
+{
+	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
+		const struct profiler *p = running_profiler(s->running, n);
+		int r;
+
+		if (p == NULL || !p->changed)
+			continue;
+		memset(&s->status[n - 1], 0, sizeof(s->status[n - 1]));
+		if (p->component != NULL)
+			r = command_run(s->server, n, p->component);
+		else
+			r = command_remove(s->server, n);
+		if (r < 0 && r != -ENOTCONN) {
+			errno = -r;
+			log_warn("symbolizer", "%s", p->id);
+		}
+	}
+}
+
+void
+shipper_reload(struct shipper *s)
+{
+	struct config *config = config_source_read(s->options.source);
+
+	if (config == NULL || probe(config) < 0 || apply(s, config) < 0) {
+		if (config != NULL)
+			config_free(config);
+		s->config_good = false;
+		log_warnx("config", "the configuration before it stays");
+		return;
+	}
+	send_changes(s);
+	log_info("config", "reloaded");
+}
+
+/* ---- life */
+
+static void
+on_stop_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct shipper *s = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(s->base);
+}
+
+static struct event *
+new_event(struct shipper *s, event_callback_fn fn)
+{
+	struct event *e = event_new(s->base, -1, 0, fn, s);
+
+	if (e == NULL)
+		fatalx("out of memory");
+	return e;
+}
+
+struct shipper *
+shipper_new(struct event_base *base, const struct shipper_options *options)
+{
+	struct shipper *s = ecalloc(1, sizeof(*s));
+	struct config *config;
+
+	s->base = base;
+	s->options = *options;
+	s->settled = new_event(s, on_settled_event);
+	s->stop_limit = new_event(s, on_stop_limit);
+	s->started_ns = clock_ns(CLOCK_MONOTONIC);
+	s->env = (struct endpoint_env){ .base = base,
+		.http = http_client_new(base),
+		.random = { random_number() },
+		.user_agent = "phlare-ebpf/" PACKAGE_VERSION };
+	TAILQ_INIT(&s->env.stats);
+	s->account = account_new();
+	s->running = running_new(&s->env);
+	s->intake = intake_new(&(const struct intake_env){
+	    s->account, s->running, &s->fanout, on_settled, s });
+	config = config_source_read(options->source);
+	if (config == NULL || apply(s, config) < 0) {
+		config_free(config);
+		shipper_free(s);
+		return NULL;
+	}
+	if (options->ledger != NULL)
+		ledger_file_read(options->ledger, s->account);
+	return s;
+}
+
+/* What has not been delivered by now counts as dropped, and that is told. */
+static void
+close_books(struct shipper *s)
+{
+	size_t lost;
+
+	running_free(s->running);
+	s->running = NULL;
+	lost = intake_give_up(s->intake);
+	if (lost > 0)
+		log_warnx(
+		    "shipper", "%zu profiles could not be delivered", lost);
+	symbolizer_server_flush(s->server);
+	write_ledger(s);
+}
+
+void
+shipper_free(struct shipper *s)
+{
+	if (s == NULL)
+		return;
+	if (s->server != NULL)
+		close_books(s);
+	http_server_free(s->http);
+	symbolizer_server_free(s->server);
+	running_free(s->running);
+	intake_free(s->intake);
+	account_free(s->account);
+	write_stats_free_all(&s->env.stats);
+	http_client_free(s->env.http);
+	reachable_free(s->reachable);
+	event_free(s->settled);
+	event_free(s->stop_limit);
+	free(s);
+}
+
+const struct sandbox_path *
+shipper_paths(struct shipper *s)
+{
+	reachable_free(s->reachable);
+	s->reachable = reachable_new(s->config,
+	    config_source_path(s->options.source), s->options.ledger);
+	return reachable_paths(s->reachable);
+}
+
+void
+shipper_start(struct shipper *s)
+{
+	s->server = symbolizer_server_new(
+	    s->base, s->options.symbolizer_fd, random_number(), &callbacks, s);
+	intake_set_server(s->intake, s->server);
+	s->pages = (struct pages_source){ show, s };
+	if (s->options.http_fd >= 0)
+		s->http = http_server_new(
+		    s->base, s->options.http_fd, pages, &s->pages);
+	write_ledger(s);
+}
+
+void
+shipper_stop(struct shipper *s)
+{
+	const struct timeval limit = { SHIPPER_STOP_SEC, 0 };
+
+	if (s->stopping) {
+		event_base_loopbreak(s->base);
+		return;
+	}
+	s->stopping = true;
+	event_add(s->stop_limit, &limit);
+	s->finished = command_finish(s->server) < 0;
+	if (intake_queued(s->intake) > 0)
+		log_info("shipper", "delivering %zu profiles before the end",
+		    intake_queued(s->intake));
+	event_active(s->settled, 0, 0);
+}
