@@ -66,9 +66,10 @@ def survives_kills(tap, run, server):
         before = run.pids()
         os.kill(before[role], signal.SIGKILL)
         killed = time.monotonic()
-        # the listener's children go and come with it
-        with_it = ({"listener", "sampler", "opener"} if role == "listener"
-                   else {role})
+        # the listener's children go and come with it, and with their client
+        with_it = {role}
+        if role in ("listener", "symbolizer"):
+            with_it |= {"sampler", "opener"}
         back = wait_until("back", lambda: run.sampling() and all(
             run.pids().get(r) not in (None, before[r]) for r in with_it), 5)
         tap.ok(back, f"{role}: back after {time.monotonic() - killed:.1f} s",
@@ -242,7 +243,7 @@ def bad_input(tap, dir_):
     before = run_dirs()
     start = time.monotonic()
     status, text = refused("--listen", "none", bad)
-    tap.ok(status == 1 and "bad.river:3:" in text and
+    tap.ok(status == 1 and "bad.river:4:3: expected expression" in text and
            time.monotonic() - start < 3,
            "a bad configuration ends it with the place of the error",
            (status, text))
