@@ -255,7 +255,7 @@ settle(struct listener *l, const struct child *c, int status)
 		orphans_add(&l->orphans, c->page,
 		    crashed ? SESSION_CRASHED : SESSION_LEFT, &c->handed,
 		    clock_ns(CLOCK_BOOTTIME));
-	if (WIFSIGNALED(status) && !c->killed)
+	if (WIFSIGNALED(status) && !c->killed && !l->stopping)
 		log_warnx("listener", "%s %d died by signal %d",
 		    kinds[c->kind].name, c->pid, WTERMSIG(status));
 	else
