@@ -238,3 +238,9 @@ drain_finish(struct drain *d, struct processes *ps, uint64_t session,
 	    expected > result->samples ? expected - result->samples : 0;
 	processes_reap(ps, d->boot_end);
 }
+
+uint64_t
+drain_captured(const struct drain *d)
+{
+	return d->captured[0] + d->captured[1];
+}

@@ -39,4 +39,7 @@ struct drain_result {
 void drain_finish(struct drain *d, struct processes *ps, uint64_t session,
     uint64_t sequence, uint64_t period, struct drain_result *result);
 
+/* Samples that the drains so far accounted for, found or lost. */
+uint64_t drain_captured(const struct drain *d);
+
 #endif

@@ -355,9 +355,25 @@ on_half_full(evutil_socket_t fd, short what, void *arg)
 	drain_early(arg);
 }
 
+/*
+ * The ledger of what has been drained. What was captured since the last flip
+ * belongs to the next interval, with the runs that captured it.
+ */
+static struct ledger
+drained_ledger(const struct sampler *s)
+{
+	struct ledger ledger = s->ledger;
+	uint64_t drained = drain_captured(s->drain);
+
+	ledger.n[LEDGER_RUNS] -= ledger.n[LEDGER_CAPTURED] - drained;
+	ledger.n[LEDGER_CAPTURED] = drained;
+	return ledger;
+}
+
 static void
 collect(struct sampler *s)
 {
+	struct ledger ledger;
 	phlare_SamplerEvent event = {
 		.which_body = phlare_SamplerEvent_done_tag,
 		.body.done = {
@@ -372,9 +388,10 @@ collect(struct sampler *s)
 	if (s->started)
 		drain_now(s, false);
 	update_page(s);
+	ledger = drained_ledger(s);
 	event.body.done.last_sequence = s->sequence;
-	memcpy(event.body.done.counters, s->ledger.n, sizeof(s->ledger.n));
-	acks_done(&s->acks, &s->ledger);
+	memcpy(event.body.done.counters, ledger.n, sizeof(ledger.n));
+	acks_done(&s->acks, &ledger);
 	send_event(s, &event, -1);
 }
 

@@ -363,6 +363,14 @@ sampling_settle(void)
 		;
 }
 
+/* Looks at a CPU's counters until none of its runs is half counted. */
+#define PEEKS_MAX 10000
+
+/* What the program itself counts. */
+static const enum ledger_counter counted[] = { LEDGER_RUNS, LEDGER_IDLE,
+	LEDGER_CAPTURED, LEDGER_LOST_COUNTS_FULL, LEDGER_LOST_STACKS_FULL,
+	LEDGER_LOST_STACK_ERROR, LEDGER_LOST_INTERNAL, LEDGER_FOREIGN_PIDNS };
+
 /* A counter that the program on another CPU may be writing. */
 static uint64_t
 peek(const __u64 *counter)
@@ -395,32 +403,59 @@ sampling_half_full(struct sampling *s)
 	return c->pair[c->active].woken != 0;
 }
 
+static struct sampler_outcomes
+peek_all(const struct sampler_outcomes *o)
+{
+	return (struct sampler_outcomes){
+		.runs = peek(&o->runs),
+		.idle = peek(&o->idle),
+		.captured = { peek(&o->captured[0]), peek(&o->captured[1]) },
+		.lost_counts_full = peek(&o->lost_counts_full),
+		.lost_stacks_full = peek(&o->lost_stacks_full),
+		.lost_stack_error = peek(&o->lost_stack_error),
+		.lost_internal = peek(&o->lost_internal),
+		.foreign = peek(&o->foreign),
+	};
+}
+
+static bool
+closes(const struct sampler_outcomes *o)
+{
+	return o->runs == o->idle + o->captured[0] + o->captured[1] +
+			      o->lost_counts_full + o->lost_stacks_full +
+			      o->lost_stack_error + o->lost_internal;
+}
+
+/* A CPU's counters between two runs: a run takes some microseconds. */
+static struct sampler_outcomes
+peek_between_runs(const struct sampler_outcomes *o)
+{
+	struct sampler_outcomes all = peek_all(o);
+
+	for (int i = 0; i < PEEKS_MAX && !closes(&all); i++)
+		all = peek_all(o);
+	return all;
+}
+
 void
 sampling_ledger(const struct sampling *s, struct ledger *ledger)
 {
-	struct sampler_outcomes sum = { 0 };
+	struct ledger sum = { 0 };
 
 	for (unsigned i = 0; i < s->possible; i++) {
-		const struct sampler_outcomes *o = &s->outcomes[i];
+		struct sampler_outcomes o = peek_between_runs(&s->outcomes[i]);
 
-		sum.runs += peek(&o->runs);
-		sum.idle += peek(&o->idle);
-		sum.captured[0] += peek(&o->captured[0]);
-		sum.captured[1] += peek(&o->captured[1]);
-		sum.lost_counts_full += peek(&o->lost_counts_full);
-		sum.lost_stacks_full += peek(&o->lost_stacks_full);
-		sum.lost_stack_error += peek(&o->lost_stack_error);
-		sum.lost_internal += peek(&o->lost_internal);
-		sum.foreign += peek(&o->foreign);
+		sum.n[LEDGER_RUNS] += o.runs;
+		sum.n[LEDGER_IDLE] += o.idle;
+		sum.n[LEDGER_CAPTURED] += o.captured[0] + o.captured[1];
+		sum.n[LEDGER_LOST_COUNTS_FULL] += o.lost_counts_full;
+		sum.n[LEDGER_LOST_STACKS_FULL] += o.lost_stacks_full;
+		sum.n[LEDGER_LOST_STACK_ERROR] += o.lost_stack_error;
+		sum.n[LEDGER_LOST_INTERNAL] += o.lost_internal;
+		sum.n[LEDGER_FOREIGN_PIDNS] += o.foreign;
 	}
-	ledger->n[LEDGER_RUNS] = sum.runs;
-	ledger->n[LEDGER_IDLE] = sum.idle;
-	ledger->n[LEDGER_CAPTURED] = sum.captured[0] + sum.captured[1];
-	ledger->n[LEDGER_LOST_COUNTS_FULL] = sum.lost_counts_full;
-	ledger->n[LEDGER_LOST_STACKS_FULL] = sum.lost_stacks_full;
-	ledger->n[LEDGER_LOST_STACK_ERROR] = sum.lost_stack_error;
-	ledger->n[LEDGER_LOST_INTERNAL] = sum.lost_internal;
-	ledger->n[LEDGER_FOREIGN_PIDNS] = sum.foreign;
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		ledger->n[counted[i]] = sum.n[counted[i]];
 }
 
 void
