@@ -10,6 +10,9 @@
 
 #include "common/log.h"
 
+/* Trouble is in the log once the wait for the next attempt is so long. */
+#define TELL_FROM_MS (4 * LINK_RETRY_MIN_MS)
+
 struct link {
 	struct event_base *base;
 	const char *path;
@@ -41,9 +44,11 @@ have_trouble(struct link *l, const char *what)
 {
 	snprintf(l->trouble, sizeof(l->trouble), "no connection to %s: %s",
 	    l->role->peer, what);
-	if (!l->told)
+	/* one that was only started again is back by then */
+	if (l->retry_ms >= TELL_FROM_MS && !l->told) {
 		log_warnx("link", "%s; trying again", l->trouble);
-	l->told = true;
+		l->told = true;
+	}
 	try_later(l);
 }
 
