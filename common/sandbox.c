@@ -247,6 +247,7 @@ static const struct rule shipper[] = {
 	{ "pwrite64", ANY },
 	{ "readlink", ANY },
 	{ "readlinkat", ANY },
+	{ "readv", ANY },
 	{ "rename", ANY },
 	{ "renameat", ANY },
 	{ "renameat2", ANY },

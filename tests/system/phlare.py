@@ -375,8 +375,10 @@ class Run:
                 for line in lines if line and not line.startswith("#")}
 
     def samples(self, outcome):
-        m = self.metrics()
-        return m.get(f'phlare_ebpf_samples_total{{outcome="{outcome}"}}', 0.0)
+        """Over all components."""
+        return sum(v for k, v in self.metrics().items()
+                   if k.startswith("phlare_ebpf_samples_total{") and
+                   f'outcome="{outcome}"' in k)
 
     def pids(self):
         """role -> pid, by program, parent and capabilities."""
