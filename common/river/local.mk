@@ -4,6 +4,7 @@ noinst_LIBRARIES += libriver.a
 libriver_a_SOURCES = \
 	%D%/arena.c %D%/arena.h \
 	%D%/ast.c %D%/ast.h \
+	%D%/convert.c %D%/convert.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/eval.c %D%/eval.h \
 	%D%/format.c %D%/format.h \

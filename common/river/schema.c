@@ -8,35 +8,15 @@
 #include <string.h>
 
 #include "common/river/arena.h"
+#include "common/river/convert.h"
 #include "common/river/diagnostics.h"
 #include "common/river/eval.h"
-#include "common/river/format.h"
 
 struct river_decoder {
 	const struct river_eval *eval;
 	const struct river_block *component;
 	bool failed; /* the first mistake is enough */
 };
-
-/* Where a value stands within the value of an attribute. */
-struct place {
-	const struct place *parent;    /* NULL: it is the attribute's */
-	const struct river_expr *expr; /* of the attribute, at the root */
-	struct river_bytes key;        /* in an object: data not NULL */
-	size_t index;                  /* in an array */
-};
-
-static struct place
-element(const struct place *parent, size_t index)
-{
-	return (struct place){ .parent = parent, .index = index };
-}
-
-static struct place
-member(const struct place *parent, struct river_bytes key)
-{
-	return (struct place){ .parent = parent, .key = key };
-}
 
 static int
 refuse(struct river_decoder *d, struct river_range range, const char *fmt,
@@ -60,221 +40,47 @@ static int __attribute__((format(printf, 3, 4))) refuse_range(
 	return -EINVAL;
 }
 
-static const struct river_expr *
-nth(const struct river_expr_list *list, size_t index)
-{
-	const struct river_expr *e = list->first;
-
-	while (e != NULL && index-- > 0)
-		e = e->next;
-	return e;
-}
-
-static const struct river_expr *
-keyed(const struct river_expr *object, struct river_bytes key)
-{
-	const struct river_expr *found = NULL; /* the last one counts */
-
-	for (const struct river_member_expr *m = object->object.first;
-	     m != NULL; m = m->next)
-		if (m->key_size == key.size &&
-		    memcmp(m->key.text, key.data, key.size) == 0)
-			found = m->value;
-	return found;
-}
-
-/* The part of expr that a step of a place leads to, if the text has it. */
-static const struct river_expr *
-step_into(const struct river_expr *expr, const struct place *place)
-{
-	while (expr->kind == RIVER_EXPR_PAREN)
-		expr = expr->inner;
-	if (place->key.data == NULL)
-		return expr->kind == RIVER_EXPR_ARRAY
-			   ? nth(&expr->array, place->index)
-			   : NULL;
-	return expr->kind == RIVER_EXPR_OBJECT ? keyed(expr, place->key) : NULL;
-}
-
-struct location {
-	const struct river_expr *expr; /* the innermost that the text has */
-	const char *path;              /* from there to the value */
-};
-
-static struct location
-locate(struct river_decoder *d, const struct place *place)
-{
-	struct river_arena *arena = d->eval->arena;
-	const struct river_expr *inner = NULL;
-	struct location l;
-
-	if (place->parent == NULL)
-		return (struct location){ place->expr, "" };
-	l = locate(d, place->parent);
-	if (l.path[0] == '\0')
-		inner = step_into(l.expr, place);
-	if (inner != NULL)
-		return (struct location){ inner, "" };
-	if (place->key.data == NULL)
-		l.path =
-		    river_arena_printf(arena, "%s[%zu]", l.path, place->index);
-	else if (river_is_identifier(place->key.data, place->key.size))
-		l.path =
-		    river_arena_printf(arena, "%s.%s", l.path, place->key.data);
-	else
-		l.path = river_arena_printf(arena, "%s[%s]", l.path,
-		    river_quote(arena, place->key.data, place->key.size));
-	return l;
-}
-
-/* "EXPRESSION MESSAGE" */
-static int __attribute__((format(printf, 3, 4))) refuse_value(
-    struct river_decoder *d, const struct place *place, const char *fmt, ...)
-{
-	struct river_arena *arena = d->eval->arena;
-	struct location l = locate(d, place);
-	const char *message;
-	va_list ap;
-
-	va_start(ap, fmt);
-	message = river_arena_vprintf(arena, fmt, ap);
-	va_end(ap);
-	return refuse_range(d, l.expr->range, "%s%s %s",
-	    river_expr_format(arena, d->eval->source, l.expr), l.path, message);
-}
-
 static int
-refuse_type(struct river_decoder *d, const struct place *place,
-    enum river_type wanted, const struct river_value *value)
-{
-	return refuse_value(d, place, "should be %s, got %s",
-	    river_type_name(wanted), river_type_name(value->type));
-}
-
-static int
-as_c_string(struct river_decoder *d, const struct place *place,
+as_c_string(struct river_decoder *d, const struct river_place *place,
     struct river_bytes bytes, const char **out)
 {
 	if (memchr(bytes.data, '\0', bytes.size) != NULL)
-		return refuse_value(d, place, "must not contain a NUL byte");
+		return river_refuse(
+		    d->eval, place, "must not contain a NUL byte");
 	*out = bytes.data;
 	return 0;
 }
 
 static int
-to_text(struct river_decoder *d, const struct place *place,
+to_text(struct river_decoder *d, const struct river_place *place,
     const struct river_value *value, const char **out)
 {
-	switch (value->type) {
-	case RIVER_NULL:
-		*out = "";
-		return 0;
-	case RIVER_NUMBER:
-		*out = river_number_text(d->eval->arena, value->number).data;
-		return 0;
-	case RIVER_STRING:
-		return as_c_string(d, place, value->string, out);
-	case RIVER_CAPSULE:
-		if (value->capsule.type == &river_secret_type)
-			return refuse_value(d, place,
-			    "secrets may not be converted into strings");
-		/* fall through */
-	default:
-		return refuse_type(d, place, RIVER_STRING, value);
-	}
+	struct river_bytes bytes;
+	int r = river_to_string(d->eval, place, value, &bytes);
+
+	return r < 0 ? r : as_c_string(d, place, bytes, out);
 }
 
 static int
-to_secret(struct river_decoder *d, const struct place *place,
+to_secret(struct river_decoder *d, const struct river_place *place,
     const struct river_value *value, const char **out)
 {
-	if (value->type == RIVER_NULL) {
-		*out = "";
-		return 0;
-	}
-	if (value->type == RIVER_STRING)
-		return as_c_string(d, place, value->string, out);
-	if (value->type != RIVER_CAPSULE)
-		return refuse_type(d, place, RIVER_CAPSULE, value);
-	if (value->capsule.type != &river_secret_type)
-		return refuse_value(d, place,
-		    "expected capsule(\"secret\"), got capsule(\"%s\")",
-		    value->capsule.type->name);
-	return as_c_string(
-	    d, place, *(struct river_bytes *)value->capsule.data, out);
+	struct river_bytes bytes;
+	int r = river_to_secret(d->eval, place, value, &bytes);
+
+	return r < 0 ? r : as_c_string(d, place, bytes, out);
 }
 
-static int
-to_number(struct river_decoder *d, const struct place *place,
-    const struct river_value *value, struct river_number *out)
-{
-	*out = (struct river_number){ RIVER_INT, { .i = 0 } };
-	if (value->type == RIVER_NULL)
-		return 0;
-	if (value->type == RIVER_NUMBER) {
-		*out = value->number;
-		return 0;
-	}
-	if (value->type == RIVER_STRING &&
-	    river_number_from_string(value->string, out) == 0)
-		return 0;
-	return refuse_type(d, place, RIVER_NUMBER, value);
-}
+typedef int (*text_decoder)(struct river_decoder *d,
+    const struct river_place *place, const struct river_value *value,
+    const char **out);
 
 static int
-to_capsule(struct river_decoder *d, const struct place *place,
-    const struct river_value *value, const struct river_field *field,
-    void **out)
-{
-	*out = NULL;
-	if (value->type == RIVER_NULL)
-		return 0;
-	if (value->type != RIVER_CAPSULE)
-		return refuse_type(d, place, RIVER_CAPSULE, value);
-	if (value->capsule.type != field->capsule)
-		return refuse_value(d, place,
-		    "expected capsule(\"%s\"), got capsule(\"%s\")",
-		    field->capsule->name, value->capsule.type->name);
-	*out = value->capsule.data;
-	return 0;
-}
-
-/* 0 and an array that is empty for null, or -EINVAL. */
-static int
-need_array(struct river_decoder *d, const struct place *place,
-    const struct river_value **value)
-{
-	static const struct river_value empty = { .type = RIVER_ARRAY };
-
-	if ((*value)->type == RIVER_NULL)
-		*value = &empty;
-	return (*value)->type == RIVER_ARRAY
-		   ? 0
-		   : refuse_type(d, place, RIVER_ARRAY, *value);
-}
-
-static int
-need_object(struct river_decoder *d, const struct place *place,
-    const struct river_value **value)
-{
-	static const struct river_value empty = { .type = RIVER_OBJECT };
-
-	if ((*value)->type == RIVER_NULL)
-		*value = &empty;
-	return (*value)->type == RIVER_OBJECT
-		   ? 0
-		   : refuse_type(d, place, RIVER_OBJECT, *value);
-}
-
-typedef int (*text_decoder)(struct river_decoder *d, const struct place *place,
-    const struct river_value *value, const char **out);
-
-static int
-to_strings(struct river_decoder *d, const struct place *place,
+to_strings(struct river_decoder *d, const struct river_place *place,
     const struct river_value *value, text_decoder decode,
     struct river_strings *out)
 {
-	int r = need_array(d, place, &value);
+	int r = river_to_array(d->eval, place, &value);
 
 	if (r < 0)
 		return r;
@@ -282,7 +88,7 @@ to_strings(struct river_decoder *d, const struct place *place,
 	out->item =
 	    river_arena_alloc(d->eval->arena, out->count, sizeof(*out->item));
 	for (size_t i = 0; i < out->count && r == 0; i++) {
-		struct place at = element(place, i);
+		struct river_place at = river_place_element(place, i);
 
 		r = decode(d, &at, &value->array.items[i], &out->item[i]);
 	}
@@ -290,10 +96,10 @@ to_strings(struct river_decoder *d, const struct place *place,
 }
 
 static int
-to_pairs(struct river_decoder *d, const struct place *place,
+to_pairs(struct river_decoder *d, const struct river_place *place,
     const struct river_value *value, struct river_pairs *out)
 {
-	int r = need_object(d, place, &value);
+	int r = river_to_object(d->eval, place, &value);
 
 	if (r < 0)
 		return r;
@@ -302,7 +108,7 @@ to_pairs(struct river_decoder *d, const struct place *place,
 	    river_arena_alloc(d->eval->arena, out->count, sizeof(*out->item));
 	for (size_t i = 0; i < out->count && r == 0; i++) {
 		const struct river_member *m = &value->object.members[i];
-		struct place at = member(place, m->key);
+		struct river_place at = river_place_member(place, m->key);
 
 		if ((r = as_c_string(d, &at, m->key, &out->item[i].name)) == 0)
 			r = to_text(d, &at, &m->value, &out->item[i].value);
@@ -316,7 +122,7 @@ to_pairs(struct river_decoder *d, const struct place *place,
 struct target {
 	struct river_decoder *d;
 	const struct river_field *field;
-	const struct place *place;
+	const struct river_place *place;
 	const struct river_value *value;
 	void *member;
 };
@@ -332,6 +138,7 @@ check_range(const struct target *t, bool duration, int64_t n)
 {
 	const struct river_field *f = t->field;
 	char low[RIVER_DURATION_TEXT], high[RIVER_DURATION_TEXT];
+	struct river_range range;
 
 	if ((f->min == 0 && f->max == 0) || (n >= f->min && n <= f->max))
 		return 0;
@@ -342,18 +149,19 @@ check_range(const struct target *t, bool duration, int64_t n)
 		snprintf(low, sizeof(low), "%" PRId64, f->min);
 		snprintf(high, sizeof(high), "%" PRId64, f->max);
 	}
+	range = river_place_range(t->d->eval, t->place);
 	if (f->max == INT64_MAX)
-		return refuse_range(t->d, locate(t->d, t->place).expr->range,
-		    "%s must be at least %s", f->name, low);
-	return refuse_range(t->d, locate(t->d, t->place).expr->range,
-	    "%s must be between %s and %s", f->name, low, high);
+		return refuse_range(
+		    t->d, range, "%s must be at least %s", f->name, low);
+	return refuse_range(
+	    t->d, range, "%s must be between %s and %s", f->name, low, high);
 }
 
 static int
 decode_int(const struct target *t)
 {
 	struct river_number number;
-	int r = to_number(t->d, t->place, t->value, &number);
+	int r = river_to_number(t->d->eval, t->place, t->value, &number);
 
 	if (r < 0)
 		return r;
@@ -365,7 +173,7 @@ static int
 decode_uint(const struct target *t)
 {
 	struct river_number number;
-	int r = to_number(t->d, t->place, t->value, &number);
+	int r = river_to_number(t->d->eval, t->place, t->value, &number);
 	uint64_t u = 0;
 
 	if (r < 0)
@@ -378,7 +186,7 @@ static int
 decode_float(const struct target *t)
 {
 	struct river_number number;
-	int r = to_number(t->d, t->place, t->value, &number);
+	int r = river_to_number(t->d->eval, t->place, t->value, &number);
 
 	if (r == 0)
 		*(double *)t->member = river_number_float(number);
@@ -389,7 +197,8 @@ static int
 decode_bool(const struct target *t)
 {
 	if (t->value->type != RIVER_BOOL && t->value->type != RIVER_NULL)
-		return refuse_type(t->d, t->place, RIVER_BOOL, t->value);
+		return river_refuse_type(
+		    t->d->eval, t->place, RIVER_BOOL, t->value);
 	*(bool *)t->member = t->value->type == RIVER_BOOL && t->value->boolean;
 	return 0;
 }
@@ -409,7 +218,7 @@ decode_duration(const struct target *t)
 		return r;
 	wrong = river_duration_parse(t->d->eval->arena, text, strlen(text), ns);
 	if (wrong != NULL)
-		return refuse_value(t->d, t->place, "%s", wrong);
+		return river_refuse(t->d->eval, t->place, "%s", wrong);
 	return check_range(t, true, *ns);
 }
 
@@ -436,7 +245,7 @@ decode_targets(const struct target *t)
 {
 	struct river_targets *out = t->member;
 	const struct river_value *value = t->value;
-	int r = need_array(t->d, t->place, &value);
+	int r = river_to_array(t->d->eval, t->place, &value);
 
 	if (r < 0)
 		return r;
@@ -444,7 +253,7 @@ decode_targets(const struct target *t)
 	out->item = river_arena_alloc(
 	    t->d->eval->arena, out->count, sizeof(*out->item));
 	for (size_t i = 0; i < out->count && r == 0; i++) {
-		struct place at = element(t->place, i);
+		struct river_place at = river_place_element(t->place, i);
 
 		r = to_pairs(t->d, &at, &value->array.items[i], &out->item[i]);
 	}
@@ -456,7 +265,7 @@ decode_secrets(const struct target *t)
 {
 	struct river_multimap *out = t->member;
 	const struct river_value *value = t->value;
-	int r = need_object(t->d, t->place, &value);
+	int r = river_to_object(t->d->eval, t->place, &value);
 
 	if (r < 0)
 		return r;
@@ -465,7 +274,7 @@ decode_secrets(const struct target *t)
 	    t->d->eval->arena, out->count, sizeof(*out->item));
 	for (size_t i = 0; i < out->count && r == 0; i++) {
 		const struct river_member *m = &value->object.members[i];
-		struct place at = member(t->place, m->key);
+		struct river_place at = river_place_member(t->place, m->key);
 
 		r = as_c_string(t->d, &at, m->key, &out->item[i].name);
 		if (r == 0)
@@ -478,7 +287,8 @@ decode_secrets(const struct target *t)
 static int
 decode_capsule(const struct target *t)
 {
-	return to_capsule(t->d, t->place, t->value, t->field, t->member);
+	return river_to_capsule(
+	    t->d->eval, t->place, t->value, t->field->capsule, t->member);
 }
 
 static int
@@ -486,7 +296,7 @@ decode_capsules(const struct target *t)
 {
 	struct river_capsules *out = t->member;
 	const struct river_value *value = t->value;
-	int r = need_array(t->d, t->place, &value);
+	int r = river_to_array(t->d->eval, t->place, &value);
 
 	if (r < 0)
 		return r;
@@ -494,10 +304,10 @@ decode_capsules(const struct target *t)
 	out->item = river_arena_alloc(
 	    t->d->eval->arena, out->count, sizeof(*out->item));
 	for (size_t i = 0; i < out->count && r == 0; i++) {
-		struct place at = element(t->place, i);
+		struct river_place at = river_place_element(t->place, i);
 
-		r = to_capsule(
-		    t->d, &at, &value->array.items[i], t->field, &out->item[i]);
+		r = river_to_capsule(t->d->eval, &at, &value->array.items[i],
+		    t->field->capsule, &out->item[i]);
 	}
 	return r;
 }
@@ -560,7 +370,7 @@ decode_attribute(struct body *b, const struct river_statement *s)
 {
 	const struct river_attribute *a = &s->attribute;
 	const struct river_field *f = find_field(b->schema, a->name.text);
-	struct place place = { .expr = a->value };
+	struct river_place place = river_place_of(a->value);
 	struct river_value value;
 	struct target target;
 	const char *wrong;
@@ -583,7 +393,9 @@ decode_attribute(struct body *b, const struct river_statement *s)
 	}
 	target =
 	    (struct target){ b->d, f, &place, &value, b->args + f->offset };
-	if ((r = decoders[f->type](&target)) < 0 || f->check == NULL)
+	if ((r = decoders[f->type](&target)) < 0)
+		b->d->failed = true;
+	if (r < 0 || f->check == NULL)
 		return r;
 	wrong = f->check(b->d, b->args + f->offset);
 	if (wrong != NULL)
