@@ -19,60 +19,32 @@ struct config_memory {
 	struct river_arena *arena;
 };
 
-enum visit { NOT_YET, WITHIN, DONE };
-
-/* Evaluates each component after those it refers to. */
 struct evaluator {
 	struct config *config;
-	const struct river_program *program;
-	struct river_value *exports; /* of each component */
-	enum visit *visits;
+	struct river_program *program;
 	struct river_eval eval;
 };
 
-static size_t
-index_of(const struct evaluator *e, const struct river_component *c)
+static struct river_value
+exports_of(struct evaluator *e, struct config_component *item)
 {
-	return c - e->program->item;
-}
-
-static size_t
-look_up(void *arg, const struct river_ident *names, size_t count,
-    struct river_value *value)
-{
-	const struct evaluator *e = arg;
-	const struct river_component *c;
-	size_t used;
-
-	c = river_program_resolve(e->program, names, count, &used);
-	if (c == NULL)
-		return 0;
-	*value = e->exports[index_of(e, c)];
-	return used;
-}
-
-static void
-set_exports(struct evaluator *e, size_t i)
-{
-	struct config_component *item = &e->config->item[i];
 	struct river_member receiver = { { "receiver", 8 },
 		river_value_capsule(&component_receiver_type, item) };
 	size_t count = item->role == COMPONENT_WRITE ? 1 : 0;
 
-	e->exports[i] = river_value_object(e->eval.arena, &receiver, count);
+	return river_value_object(e->eval.arena, &receiver, count);
 }
 
 static void
-evaluate(struct evaluator *e, const struct river_component *c)
+evaluate(struct evaluator *e, struct river_component *c)
 {
 	const struct component_kind *kind = c->rule->what;
-	size_t i = index_of(e, c);
-	struct config_component *item = &e->config->item[i];
+	struct config_component *item = &e->config->item[c - e->program->item];
 
 	item->role = kind->role;
 	item->schema = kind->schema;
 	item->id = river_arena_copy(e->eval.arena, c->id, strlen(c->id));
-	set_exports(e, i);
+	c->exports = exports_of(e, item);
 	if (kind->role == COMPONENT_UNSUPPORTED) {
 		river_error(e->eval.diagnostics, e->eval.source,
 		    c->block->name.range, "%s is not supported yet",
@@ -81,23 +53,6 @@ evaluate(struct evaluator *e, const struct river_component *c)
 	}
 	item->args = river_arena_alloc(e->eval.arena, 1, kind->schema->size);
 	river_decode(kind->schema, c->block, &e->eval, item->args);
-}
-
-static void
-visit(struct evaluator *e, const struct river_component *c)
-{
-	size_t i = index_of(e, c);
-
-	if (e->visits[i] == WITHIN)
-		river_error(e->eval.diagnostics, e->eval.source,
-		    c->block->name.range, "%s refers to itself", c->id);
-	if (e->visits[i] != NOT_YET)
-		return;
-	e->visits[i] = WITHIN;
-	for (size_t k = 0; k < c->depend_count; k++)
-		visit(e, c->depends[k]);
-	evaluate(e, c);
-	e->visits[i] = DONE;
 }
 
 /* More samplers than the collector runs at a time make no sense. */
@@ -119,24 +74,20 @@ check_count(struct evaluator *e)
 }
 
 static void
-evaluate_all(struct config *config, const struct river_program *program,
+evaluate_all(struct config *config, struct river_program *program,
     struct river_diagnostics *diagnostics)
 {
 	struct evaluator e = { .config = config, .program = program };
-	struct river_scope scope = { look_up, &e };
+	struct river_scope scope = { river_program_lookup, program };
 
 	e.eval = (struct river_eval){ program->file->source, &scope,
 		config->memory->arena, diagnostics };
-	e.exports = ecalloc(program->count + 1, sizeof(*e.exports));
-	e.visits = ecalloc(program->count + 1, sizeof(*e.visits));
 	config->count = program->count;
 	config->item = river_arena_alloc(
 	    e.eval.arena, program->count, sizeof(*config->item));
 	for (size_t i = 0; i < program->count; i++)
-		visit(&e, &program->item[i]);
+		evaluate(&e, program->order[i]);
 	check_count(&e);
-	free(e.exports);
-	free(e.visits);
 }
 
 static struct config *

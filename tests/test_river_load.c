@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/river_text.h"
 
+#include <errno.h>
+
+#include "common/river/eval.h"
 #include "common/river/load.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
@@ -211,31 +214,170 @@ test_all_mistakes_are_reported(void **state)
 	loaded_free(&l);
 }
 
-/* A hundred thousand components that refer to each other. */
+/* The components in the order of their evaluation. */
+static void
+test_components_come_after_what_they_need(void **state)
+{
+	static const struct {
+		const char *text, *order;
+	} cases[] = {
+		{ "phlare.ebpf \"a\" {}\nlogging {}\nphlare.ebpf \"b\" {}",
+		    "phlare.ebpf.a logging phlare.ebpf.b " },
+		{ "phlare.ebpf \"a\" {\n x = phlare.ebpf.b.y\n}\n"
+		  "phlare.ebpf \"b\" {\n x = phlare.ebpf.c.y\n}\n"
+		  "phlare.ebpf \"c\" {}",
+		    "phlare.ebpf.c phlare.ebpf.b phlare.ebpf.a " },
+		/* a diamond */
+		{ "phlare.ebpf \"a\" {\n"
+		  " x = [phlare.ebpf.b.y, phlare.ebpf.c.y]\n}\n"
+		  "phlare.ebpf \"b\" {\n x = phlare.ebpf.d.y\n}\n"
+		  "phlare.ebpf \"c\" {\n x = phlare.ebpf.d.y\n}\n"
+		  "phlare.ebpf \"d\" {}",
+		    "phlare.ebpf.d phlare.ebpf.b phlare.ebpf.c "
+		    "phlare.ebpf.a " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct loaded l = load(cases[i].text, strlen(cases[i].text));
+		char order[256] = "";
+
+		for (size_t j = 0; j < l.program->count; j++) {
+			strcat(order, l.program->order[j]->id);
+			strcat(order, " ");
+		}
+		assert_string_equal(order, cases[i].order);
+		loaded_free(&l);
+	}
+}
+
+static void
+test_cycles_are_reported_without_a_place(void **state)
+{
+	static const struct {
+		const char *text, *messages;
+	} cases[] = {
+		{ "phlare.ebpf \"a\" {\n x = phlare.ebpf.b.y\n}\n"
+		  "phlare.ebpf \"b\" {\n x = phlare.ebpf.a.y\n}",
+		    "-: cycle: phlare.ebpf.a, phlare.ebpf.b\n" },
+		/* in the order of the references, who only leads there not */
+		{ "phlare.ebpf \"z\" {\n x = phlare.ebpf.a.y\n}\n"
+		  "phlare.ebpf \"a\" {\n x = phlare.ebpf.c.y\n}\n"
+		  "phlare.ebpf \"b\" {\n x = phlare.ebpf.a.y\n}\n"
+		  "phlare.ebpf \"c\" {\n x = phlare.ebpf.b.y\n}",
+		    "-: cycle: phlare.ebpf.a, phlare.ebpf.c, "
+		    "phlare.ebpf.b\n" },
+		/* two of them, and another mistake */
+		{ "phlare.ebpf \"a\" {\n x = phlare.ebpf.b.y\n}\n"
+		  "phlare.ebpf \"b\" {\n x = phlare.ebpf.a.y\n}\n"
+		  "phlare.ebpf \"c\" {\n x = phlare.ebpf.d.y\n}\n"
+		  "phlare.ebpf \"d\" {\n x = [phlare.ebpf.c.y, e]\n}\n"
+		  "phlare.ebpf \"s\" {\n x = phlare.ebpf.s.y\n}",
+		    "f:11:24: component \"e\" does not exist\n"
+		    "-: self reference: phlare.ebpf.s\n"
+		    "-: cycle: phlare.ebpf.a, phlare.ebpf.b\n"
+		    "-: cycle: phlare.ebpf.c, phlare.ebpf.d\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct loaded l = load(cases[i].text, strlen(cases[i].text));
+		char *messages = text_messages(&l.text);
+
+		assert_null(l.program);
+		assert_string_equal(messages, cases[i].messages);
+		free(messages);
+		loaded_free(&l);
+	}
+}
+
+/* Exports are set on the way, as who evaluates does it. */
+static void
+test_components_stand_for_their_exports(void **state)
+{
+	const char text[] = "phlare.ebpf \"a\" {\n x = phlare.write.b.r\n}\n"
+			    "phlare.write \"b\" {}";
+	struct loaded l = load(text, strlen(text));
+	struct river_scope scope = { river_program_lookup, l.program };
+	struct river_eval eval = { l.text.source, &scope, l.text.arena,
+		l.text.d };
+	const struct river_attribute *x;
+	struct river_member r = { { "r", 1 }, river_value_int(5) };
+	struct river_value value;
+	char *messages;
+
+	(void)state;
+	assert_string_equal(l.program->order[0]->id, "phlare.write.b");
+	x = river_body_attribute(&l.program->order[1]->block->body, "x");
+	assert_int_equal(river_evaluate(&eval, x->value, &value), -EINVAL);
+	l.program->order[0]->exports = river_value_object(l.text.arena, &r, 1);
+	assert_int_equal(river_evaluate(&eval, x->value, &value), 0);
+	assert_int_equal(value.number.i, 5);
+	messages = text_messages(&l.text);
+	assert_string_equal(messages, "f:2:21: field \"r\" does not exist\n");
+	free(messages);
+	loaded_free(&l);
+}
+
+/* A hundred thousand components, each of which refers to the next. */
+static char *
+chain_of(int count, int last, size_t *size)
+{
+	char *bytes = NULL;
+	FILE *out = open_memstream(&bytes, size);
+
+	fprintf(out, "phlare.write \"w\" {}\n");
+	for (int i = 0; i < count; i++)
+		fprintf(out,
+		    "phlare.ebpf \"e%d\" {\n x = [phlare.write.w.receiver, "
+		    "phlare.ebpf.e%d.y]\n}\n",
+		    i, i + 1 < count ? i + 1 : last);
+	fprintf(out, "phlare.ebpf \"e%d\" {}\n", count);
+	fclose(out);
+	return bytes;
+}
+
 static void
 test_many_components_load_in_linear_time(void **state)
 {
 	enum { COUNT = 100000 };
-	char *bytes = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&bytes, &size);
+	size_t size;
+	char *bytes = chain_of(COUNT, COUNT, &size);
 	struct loaded l;
 	double start;
 
 	(void)state;
-	fprintf(out, "phlare.write \"w\" {}\n");
-	for (int i = 0; i < COUNT; i++)
-		fprintf(out,
-		    "phlare.ebpf \"e%d\" {\n x = [phlare.write.w.receiver, "
-		    "phlare.ebpf.e%d.y]\n}\n",
-		    i, (i + 1) % COUNT);
-	fclose(out);
 	start = seconds();
 	l = load(bytes, size);
 	assert_true(seconds() - start < 3);
 	assert_non_null(l.program);
-	assert_int_equal(l.program->count, COUNT + 1);
+	assert_int_equal(l.program->count, COUNT + 2);
 	assert_int_equal(l.program->item[COUNT].depend_count, 2);
+	assert_string_equal(l.program->order[0]->id, "phlare.write.w");
+	assert_string_equal(l.program->order[1]->id, "phlare.ebpf.e100000");
+	assert_string_equal(l.program->order[COUNT + 1]->id, "phlare.ebpf.e0");
+	free(bytes);
+	loaded_free(&l);
+}
+
+static void
+test_huge_cycle_is_reported_in_short(void **state)
+{
+	enum { COUNT = 100000 };
+	size_t size;
+	char *bytes = chain_of(COUNT, 0, &size);
+	struct loaded l;
+	double start;
+
+	(void)state;
+	start = seconds();
+	l = load(bytes, size);
+	assert_true(seconds() - start < 3);
+	assert_null(l.program);
+	assert_non_null(strstr(l.text.d->first->message,
+	    "cycle: phlare.ebpf.e0, phlare.ebpf.e1, phlare.ebpf.e2, "));
+	assert_non_null(strstr(
+	    l.text.d->first->message, ", phlare.ebpf.e19 and 99980 more"));
 	free(bytes);
 	loaded_free(&l);
 }
@@ -249,6 +391,10 @@ main(void)
 		cmocka_unit_test(test_names_of_the_library_are_no_references),
 		cmocka_unit_test(test_shortest_prefix_is_the_reference),
 		cmocka_unit_test(test_all_mistakes_are_reported),
+		cmocka_unit_test(test_components_come_after_what_they_need),
+		cmocka_unit_test(test_cycles_are_reported_without_a_place),
+		cmocka_unit_test(test_components_stand_for_their_exports),
+		cmocka_unit_test(test_huge_cycle_is_reported_in_short),
 		cmocka_unit_test(test_many_components_load_in_linear_time),
 	};
 

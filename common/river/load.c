@@ -10,6 +10,7 @@
 #include "common/river/arena.h"
 #include "common/river/diagnostics.h"
 #include "common/river/eval.h"
+#include "common/river/graph.h"
 
 struct entry {
 	struct river_component *component;
@@ -82,6 +83,7 @@ add_component(struct loader *l, const struct river_rule *rule,
 {
 	struct river_program *program = l->program;
 	struct river_component *c = &program->item[program->count];
+	const struct river_value nothing = { .type = RIVER_OBJECT };
 	const char *id = block->name.text;
 	size_t size = strlen(id);
 	struct entry *entry;
@@ -96,7 +98,9 @@ add_component(struct loader *l, const struct river_rule *rule,
 		complain_duplicate(l, block, id, entry->component);
 		return;
 	}
-	*c = (struct river_component){ id, rule, block, NULL, 0 };
+	*c = (struct river_component){
+		.id = id, .rule = rule, .block = block, .exports = nothing
+	};
 	program->count++;
 	if (size > program->index->longest)
 		program->index->longest = size;
@@ -264,6 +268,8 @@ river_load(struct river_file *file, const struct river_rule *rules,
 	program->index = ecalloc(1, sizeof(*program->index));
 	program->item = river_arena_alloc(
 	    file->arena, file->body.count, sizeof(*program->item));
+	program->order = river_arena_alloc(
+	    file->arena, file->body.count, sizeof(*program->order));
 	for (const struct river_statement *s = file->body.first; s != NULL;
 	     s = s->next) {
 		if (s->is_block)
@@ -275,6 +281,7 @@ river_load(struct river_file *file, const struct river_rule *rules,
 	}
 	for (size_t i = 0; i < program->count; i++)
 		resolve_component(&l, &program->item[i]);
+	river_graph_sort(program, d);
 	if (d->errors == errors)
 		return program;
 	river_program_free(program);
@@ -311,4 +318,18 @@ river_program_resolve(const struct river_program *program,
 	struct entry *entry = resolve(program, names, count, used);
 
 	return entry != NULL ? entry->component : NULL;
+}
+
+size_t
+river_program_lookup(void *program, const struct river_ident *names,
+    size_t count, struct river_value *value)
+{
+	const struct river_component *c;
+	size_t used;
+
+	c = river_program_resolve(program, names, count, &used);
+	if (c == NULL)
+		return 0;
+	*value = c->exports;
+	return used;
 }

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The blocks of a file as components: their ids, and whether everything they
- * refer to exists.
+ * The blocks of a file as components: their ids, whether everything they
+ * refer to exists, and the order in which to evaluate them. Who evaluates
+ * goes through the order and sets the exports of each before the next:
+ *
+ *   struct river_scope scope = { river_program_lookup, program };
+ *
+ *   for (size_t i = 0; i < program->count; i++)
+ *       program->order[i]->exports = evaluate(program->order[i], &scope);
  */
 #ifndef COMMON_RIVER_LOAD_H
 #define COMMON_RIVER_LOAD_H
@@ -9,6 +15,7 @@
 #include <stddef.h>
 
 #include "common/river/ast.h"
+#include "common/river/value.h"
 
 struct river_diagnostics;
 
@@ -31,11 +38,15 @@ struct river_component {
 	/* What its arguments refer to, in order, each once. */
 	const struct river_component **depends;
 	size_t depend_count;
+	/* An object, empty until who evaluates the component sets it. */
+	struct river_value exports;
 };
 
 struct river_program {
 	struct river_file *file;
 	struct river_component *item; /* in the order of the file */
+	/* Each after those it depends on; else as in the file. */
+	struct river_component **order;
 	size_t count;
 	struct river_index *index;
 };
@@ -56,10 +67,14 @@ const struct river_component *river_program_find(
 
 /*
  * The component that the shortest prefix of the chain names, and in *used how
- * long it is; or NULL. For river_scope.lookup.
+ * long it is; or NULL.
  */
 const struct river_component *river_program_resolve(
     const struct river_program *program, const struct river_ident *names,
     size_t count, size_t *used);
+
+/* For river_scope, with the program: a component stands for its exports. */
+size_t river_program_lookup(void *program, const struct river_ident *names,
+    size_t count, struct river_value *value);
 
 #endif

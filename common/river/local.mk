@@ -8,6 +8,7 @@ libriver_a_SOURCES = \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/eval.c %D%/eval.h \
 	%D%/format.c %D%/format.h \
+	%D%/graph.c %D%/graph.h \
 	%D%/lexer.c %D%/lexer.h \
 	%D%/load.c %D%/load.h \
 	%D%/number.c \
