@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +120,25 @@ wait_for_client(const struct opener *o)
 	return (pfd.revents & (POLLHUP | POLLERR)) == 0;
 }
 
+/* False: it cannot be told from others, so it is not handed out. */
+static bool
+describe(int fd, phlare_OpenReply *reply)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return false;
+	reply->device = st.st_dev;
+	reply->inode = st.st_ino;
+	reply->changed_ns =
+	    st.st_ctim.tv_sec * 1000000000ULL + st.st_ctim.tv_nsec;
+	reply->size = st.st_size;
+	reply->owner = st.st_uid;
+	reply->file_system = fs.f_type;
+	return true;
+}
+
 static void
 on_open(void *arg, const void *body, int fd)
 {
@@ -138,6 +159,10 @@ on_open(void *arg, const void *body, int fd)
 		fd = open_files_open(request, o->ctx->debug_dir);
 	else
 		fd = -EAGAIN;
+	if (fd >= 0 && !describe(fd, &event.body.reply)) {
+		close(fd);
+		fd = -EIO;
+	}
 	event.body.reply.id = request->id;
 	event.body.reply.error = fd < 0 ? -fd : 0;
 	send_event(o, &event, fd < 0 ? -1 : fd);

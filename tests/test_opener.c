@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -282,6 +283,36 @@ test_mapped_program_is_opened(void **state)
 	assert_int_equal(opener_peer_hello(f->sock), 0);
 	request = file_request(getpid(), find_range(getpid(), "r-xp", exe));
 	assert_opens(f, &request, &st);
+}
+
+static void
+test_reply_says_which_file_it_is(void **state)
+{
+	struct fixture *f = *state;
+	phlare_OpenReply reply;
+	phlare_OpenRequest request;
+	char path[256];
+	struct statfs fs;
+	struct stat st;
+	int fd;
+
+	assert_int_equal(opener_peer_hello(f->sock), 0);
+	run_copy(f, "described", OTHER_UID, path, sizeof(path));
+	assert_int_equal(chown(path, OTHER_UID, OTHER_UID), 0);
+	request = file_request(f->target, find_range(f->target, "r-xp", path));
+	assert_int_equal(opener_peer_send(f->sock, &request), 0);
+	assert_int_equal(opener_peer_reply(f->sock, &reply, &fd), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(fstatfs(fd, &fs), 0);
+	close(fd);
+	assert_int_equal(reply.device, st.st_dev);
+	assert_int_equal(reply.inode, st.st_ino);
+	assert_int_equal(reply.size, st.st_size);
+	assert_int_equal(reply.changed_ns,
+	    st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec);
+	assert_int_equal(reply.owner, OTHER_UID);
+	assert_int_equal(reply.file_system, (uint32_t)fs.f_type);
 }
 
 static void
@@ -977,6 +1008,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		OPENER_TEST(test_maps_and_cgroup_of_a_process_are_readable),
 		OPENER_TEST(test_mapped_program_is_opened),
+		OPENER_TEST(test_reply_says_which_file_it_is),
 		OPENER_TEST(test_deleted_program_is_opened),
 		OPENER_TEST(
 		    test_program_in_a_private_directory_of_another_user_is_opened),
