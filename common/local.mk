@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libcommon.a
 libcommon_a_SOURCES = \
 	%D%/batch.h \
+	%D%/container_id.c %D%/container_id.h \
 	%D%/ipc.c %D%/ipc.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/log.c %D%/log.h \
@@ -11,6 +12,7 @@ libcommon_a_SOURCES = \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/settings.h \
+	%D%/target.c %D%/target.h \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/version.h
 nodist_libcommon_a_SOURCES = \
