@@ -7,16 +7,16 @@
 
 #include "shipper/components.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/settings.h"
 #include "common/shipper.pb.h"
 #include "shipper/file_endpoint.h"
-#include "shipper/http_client.h"
+#include "shipper/http_args.h"
+#include "shipper/http_url.h"
 #include "shipper/labels.h"
+#include "shipper/text.h"
 
 #define SEC 1000000000LL
 #define MSEC 1000000LL
@@ -26,12 +26,6 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 const struct river_capsule_type component_receiver_type = { "receiver" };
-
-static bool
-given(const char *text)
-{
-	return text != NULL && text[0] != '\0';
-}
 
 /* ---- words */
 
@@ -64,14 +58,6 @@ static const struct word comm_words[] = {
 	{ "both", phlare_Comm_COMM_BOTH },
 };
 
-static const struct word tls_words[] = {
-	{ "", HTTP_TLS12 },
-	{ "TLS10", HTTP_TLS10 },
-	{ "TLS11", HTTP_TLS11 },
-	{ "TLS12", HTTP_TLS12 },
-	{ "TLS13", HTTP_TLS13 },
-};
-
 int
 component_demangle_number(const char *text)
 {
@@ -82,12 +68,6 @@ int
 component_comm_number(const char *text)
 {
 	return find_word(comm_words, COUNT(comm_words), text);
-}
-
-int
-component_tls_version(const char *text)
-{
-	return find_word(tls_words, COUNT(tls_words), text != NULL ? text : "");
 }
 
 /* ---- checks of one value */
@@ -116,16 +96,6 @@ check_comm(struct river_decoder *d, const void *member)
 }
 
 static const char *
-check_tls_version(struct river_decoder *d, const void *member)
-{
-	const char *text = *(const char *const *)member;
-
-	if (component_tls_version(text) >= 0)
-		return NULL;
-	return river_decoder_printf(d, "unknown TLS version: %s", text);
-}
-
-static const char *
 check_url(struct river_decoder *d, const void *member)
 {
 	const char *url = *(const char *const *)member, *wrong;
@@ -135,69 +105,6 @@ check_url(struct river_decoder *d, const void *member)
 	return wrong == NULL
 		   ? NULL
 		   : river_decoder_printf(d, "\"%s\": %s", url, wrong);
-}
-
-static const char *
-check_proxy_url(struct river_decoder *d, const void *member)
-{
-	const char *url = *(const char *const *)member, *wrong;
-
-	if (url[0] == '\0')
-		return NULL;
-	wrong = http_proxy_check(url);
-	return wrong == NULL
-		   ? NULL
-		   : river_decoder_printf(d, "\"%s\": %s", url, wrong);
-}
-
-static bool
-is_header_name(const char *name)
-{
-	if (name[0] == '\0')
-		return false;
-	for (; *name != '\0'; name++)
-		if (!isalnum((unsigned char)*name) &&
-		    strchr("!#$%&'*+-.^_`|~", *name) == NULL)
-			return false;
-	return true;
-}
-
-static bool
-is_header_value(const char *value)
-{
-	for (; *value != '\0'; value++)
-		if (((unsigned char)*value < 0x20 && *value != '\t') ||
-		    *value == 0x7f)
-			return false;
-	return true;
-}
-
-static const char *
-check_headers(struct river_decoder *d, const void *member)
-{
-	const struct river_pairs *headers = member;
-
-	for (size_t i = 0; i < headers->count; i++) {
-		if (!is_header_name(headers->item[i].name))
-			return river_decoder_printf(d,
-			    "\"%s\" is no name of a header",
-			    headers->item[i].name);
-		if (!is_header_value(headers->item[i].value))
-			return river_decoder_printf(d,
-			    "the value of header \"%s\" has control characters",
-			    headers->item[i].name);
-	}
-	return NULL;
-}
-
-/* What goes into a header must not be able to start another one. */
-static const char *
-check_header_text(struct river_decoder *d, const void *member)
-{
-	(void)d;
-	return is_header_value(*(const char *const *)member)
-		   ? NULL
-		   : "must not contain control characters";
 }
 
 /* The mistake in one set of labels, or NULL. */
@@ -250,155 +157,23 @@ check_targets(struct river_decoder *d, const void *member)
 	return wrong;
 }
 
-static const char *
-not_yet(struct river_decoder *d, const void *member)
-{
-	(void)d;
-	(void)member;
-	return "not supported yet";
-}
-
-/* ---- blocks of an endpoint */
-
-static const struct river_field basic_auth_fields[] = {
-	{ "username", RIVER_FIELD_STRING, AT(basic_auth_args, username) },
-	{ "password", RIVER_FIELD_SECRET, AT(basic_auth_args, password) },
-	{ "password_file", RIVER_FIELD_STRING,
-	    AT(basic_auth_args, password_file) },
-	{ 0 },
-};
-static const struct river_schema basic_auth_schema = {
-	sizeof(struct basic_auth_args), basic_auth_fields, NULL, NULL
-};
-
-static const struct river_field authorization_fields[] = {
-	{ "type", RIVER_FIELD_STRING, AT(authorization_args, type),
-	    .check = check_header_text },
-	{ "credentials", RIVER_FIELD_SECRET,
-	    AT(authorization_args, credentials), .check = check_header_text },
-	{ "credentials_file", RIVER_FIELD_STRING,
-	    AT(authorization_args, credentials_file) },
-	{ 0 },
-};
-static const struct authorization_args authorization_defaults = {
-	.type = "Bearer",
-};
-static const struct river_schema authorization_schema = {
-	sizeof(struct authorization_args), authorization_fields,
-	&authorization_defaults, NULL
-};
-
-static void
-check_tls(struct river_decoder *d, void *args)
-{
-	const struct tls_args *a = args;
-	bool cert = given(a->cert_pem) || given(a->cert_file);
-	bool key = given(a->key_pem) || given(a->key_file);
-
-	if (given(a->ca_pem) && given(a->ca_file))
-		river_decoder_refuse(
-		    d, "at most one of ca_pem and ca_file must be configured");
-	else if (given(a->cert_pem) && given(a->cert_file))
-		river_decoder_refuse(d,
-		    "at most one of cert_pem and cert_file must be "
-		    "configured");
-	else if (given(a->key_pem) && given(a->key_file))
-		river_decoder_refuse(d,
-		    "at most one of key_pem and key_file must be configured");
-	else if (cert && !key)
-		river_decoder_refuse(d,
-		    "exactly one of key_pem or key_file must be configured "
-		    "when a client certificate is configured");
-	else if (key && !cert)
-		river_decoder_refuse(d,
-		    "exactly one of cert_pem or cert_file must be configured "
-		    "when a client key is configured");
-}
-
-static const struct river_field tls_fields[] = {
-	{ "ca_pem", RIVER_FIELD_STRING, AT(tls_args, ca_pem) },
-	{ "ca_file", RIVER_FIELD_STRING, AT(tls_args, ca_file) },
-	{ "cert_pem", RIVER_FIELD_STRING, AT(tls_args, cert_pem) },
-	{ "cert_file", RIVER_FIELD_STRING, AT(tls_args, cert_file) },
-	{ "key_pem", RIVER_FIELD_SECRET, AT(tls_args, key_pem) },
-	{ "key_file", RIVER_FIELD_STRING, AT(tls_args, key_file) },
-	{ "server_name", RIVER_FIELD_STRING, AT(tls_args, server_name),
-	    .check = check_header_text },
-	{ "insecure_skip_verify", RIVER_FIELD_BOOL,
-	    AT(tls_args, insecure_skip_verify) },
-	{ "min_version", RIVER_FIELD_STRING, AT(tls_args, min_version),
-	    .check = check_tls_version },
-	{ 0 },
-};
-static const struct river_schema tls_schema = { sizeof(struct tls_args),
-	tls_fields, NULL, check_tls };
-
-static const struct river_field oauth2_fields[] = {
-	{ "client_id", RIVER_FIELD_STRING, AT(oauth2_args, client_id) },
-	{ "client_secret", RIVER_FIELD_SECRET, AT(oauth2_args, client_secret) },
-	{ "client_secret_file", RIVER_FIELD_STRING,
-	    AT(oauth2_args, client_secret_file) },
-	{ "scopes", RIVER_FIELD_STRINGS, AT(oauth2_args, scopes) },
-	{ "token_url", RIVER_FIELD_STRING, AT(oauth2_args, token_url) },
-	{ "endpoint_params", RIVER_FIELD_MAP,
-	    AT(oauth2_args, endpoint_params) },
-	{ "proxy_url", RIVER_FIELD_STRING, AT(oauth2_args, proxy_url) },
-	{ "tls_config", RIVER_FIELD_BLOCK, AT(oauth2_args, tls_config),
-	    .block = &tls_schema },
-	{ 0 },
-};
-static const struct river_schema oauth2_schema = { sizeof(struct oauth2_args),
-	oauth2_fields, NULL, NULL };
-
 /* ---- endpoint */
-
-/* The first rule that is broken, or NULL. */
-static const char *
-wrong_auth(const struct endpoint_args *a)
-{
-	const struct basic_auth_args *basic = a->basic_auth;
-	const struct authorization_args *auth = a->authorization;
-	bool token = given(a->bearer_token);
-	bool token_file = given(a->bearer_token_file);
-
-	if (token && token_file)
-		return "at most one of bearer_token & bearer_token_file must "
-		       "be configured";
-	if ((basic != NULL || a->oauth2 != NULL) && (token || token_file))
-		return "at most one of basic_auth, oauth2, bearer_token & "
-		       "bearer_token_file must be configured";
-	if (basic != NULL && given(basic->password) &&
-	    given(basic->password_file))
-		return "at most one of basic_auth password & password_file "
-		       "must be configured";
-	if (auth == NULL)
-		return NULL;
-	if (token || token_file)
-		return "authorization is not compatible with bearer_token & "
-		       "bearer_token_file";
-	if (given(auth->credentials) && given(auth->credentials_file))
-		return "at most one of authorization credentials & "
-		       "credentials_file must be configured";
-	if (strcasecmp(auth->type, "basic") == 0)
-		return "authorization type cannot be set to \"basic\", use "
-		       "\"basic_auth\" instead";
-	if (basic != NULL || a->oauth2 != NULL)
-		return "at most one of basic_auth, oauth2 & authorization must "
-		       "be configured";
-	return NULL;
-}
 
 static void
 check_endpoint(struct river_decoder *d, void *args)
 {
 	const struct endpoint_args *a = args;
-	const char *wrong = wrong_auth(a);
+	const char *wrong = http_args_wrong(d, &a->http);
 
+	if (wrong == NULL &&
+	    (a->http.oauth2 != NULL || a->http.http_headers.count > 0 ||
+		a->http.proxy.from_environment ||
+		a->http.proxy.connect_header.count > 0 ||
+		text_given(a->http.proxy.no_proxy)))
+		wrong = "oauth2, http_headers and the later arguments of "
+			"proxies are not supported yet";
 	if (wrong != NULL)
 		river_decoder_refuse(d, "%s", wrong);
-	else if (a->oauth2 != NULL)
-		river_decoder_refuse_at(
-		    d, a->oauth2->block, "", "oauth2 is not supported yet");
 }
 
 static const struct river_field endpoint_fields[] = {
@@ -408,40 +183,16 @@ static const struct river_field endpoint_fields[] = {
 	{ "remote_timeout", RIVER_FIELD_DURATION,
 	    AT(endpoint_args, remote_timeout), .min = MSEC, .max = INT64_MAX },
 	{ "headers", RIVER_FIELD_MAP, AT(endpoint_args, headers),
-	    .check = check_headers },
+	    .check = http_args_check_headers },
 	{ "min_backoff_period", RIVER_FIELD_DURATION,
 	    AT(endpoint_args, min_backoff_period), .max = INT64_MAX },
 	{ "max_backoff_period", RIVER_FIELD_DURATION,
 	    AT(endpoint_args, max_backoff_period), .max = INT64_MAX },
 	{ "max_backoff_retries", RIVER_FIELD_INT,
 	    AT(endpoint_args, max_backoff_retries) },
-	{ "bearer_token", RIVER_FIELD_SECRET, AT(endpoint_args, bearer_token),
-	    .check = check_header_text },
-	{ "bearer_token_file", RIVER_FIELD_STRING,
-	    AT(endpoint_args, bearer_token_file) },
-	{ "proxy_url", RIVER_FIELD_STRING, AT(endpoint_args, proxy_url),
-	    .check = check_proxy_url },
-	{ "follow_redirects", RIVER_FIELD_BOOL,
-	    AT(endpoint_args, follow_redirects) },
-	{ "enable_http2", RIVER_FIELD_BOOL, AT(endpoint_args, enable_http2) },
 	{ "retry_on_http_429", RIVER_FIELD_BOOL,
 	    AT(endpoint_args, retry_on_http_429) },
-	{ "basic_auth", RIVER_FIELD_BLOCK, AT(endpoint_args, basic_auth),
-	    .block = &basic_auth_schema },
-	{ "authorization", RIVER_FIELD_BLOCK, AT(endpoint_args, authorization),
-	    .block = &authorization_schema },
-	{ "oauth2", RIVER_FIELD_BLOCK, AT(endpoint_args, oauth2),
-	    .block = &oauth2_schema },
-	{ "tls_config", RIVER_FIELD_BLOCK, AT(endpoint_args, tls_config),
-	    .block = &tls_schema },
-	{ "no_proxy", RIVER_FIELD_STRING, AT(endpoint_args, no_proxy),
-	    .check = not_yet },
-	{ "proxy_from_environment", RIVER_FIELD_BOOL,
-	    AT(endpoint_args, proxy_from_environment), .check = not_yet },
-	{ "proxy_connect_header", RIVER_FIELD_SECRETS,
-	    AT(endpoint_args, proxy_connect_header), .check = not_yet },
-	{ "http_headers", RIVER_FIELD_SECRETS, AT(endpoint_args, http_headers),
-	    .check = not_yet },
+	HTTP_ARGS_FIELDS(endpoint_args, http),
 	{ 0 },
 };
 static const struct endpoint_args endpoint_defaults = {
@@ -449,9 +200,8 @@ static const struct endpoint_args endpoint_defaults = {
 	.min_backoff_period = 500 * MSEC,
 	.max_backoff_period = 5 * 60 * SEC,
 	.max_backoff_retries = 10,
-	.follow_redirects = true,
-	.enable_http2 = true,
 	.retry_on_http_429 = true,
+	.http = HTTP_ARGS_DEFAULTS,
 };
 static const struct river_schema endpoint_schema = { sizeof(
 							 struct endpoint_args),

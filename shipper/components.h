@@ -12,35 +12,7 @@
 
 #include "common/river/load.h"
 #include "common/river/schema.h"
-
-struct basic_auth_args {
-	const struct river_block *block;
-	const char *username, *password, *password_file;
-};
-
-struct authorization_args {
-	const struct river_block *block;
-	const char *type, *credentials, *credentials_file;
-};
-
-struct tls_args {
-	const struct river_block *block;
-	const char *ca_pem, *ca_file;
-	const char *cert_pem, *cert_file;
-	const char *key_pem, *key_file;
-	const char *server_name;
-	bool insecure_skip_verify;
-	const char *min_version; /* "TLS10" to "TLS13", or not given */
-};
-
-struct oauth2_args {
-	const struct river_block *block;
-	const char *client_id, *client_secret, *client_secret_file;
-	struct river_strings scopes;
-	const char *token_url, *proxy_url;
-	struct river_pairs endpoint_params;
-	struct tls_args *tls_config;
-};
+#include "shipper/http_args.h"
 
 struct endpoint_args {
 	const struct river_block *block;
@@ -49,17 +21,8 @@ struct endpoint_args {
 	struct river_pairs headers;
 	int64_t min_backoff_period, max_backoff_period;
 	int64_t max_backoff_retries;
-	const char *bearer_token, *bearer_token_file;
-	const char *proxy_url;
-	bool follow_redirects, enable_http2, retry_on_http_429;
-	struct basic_auth_args *basic_auth;
-	struct authorization_args *authorization;
-	struct oauth2_args *oauth2;
-	struct tls_args *tls_config;
-	/* not supported yet */
-	const char *no_proxy;
-	bool proxy_from_environment;
-	struct river_multimap proxy_connect_header, http_headers;
+	bool retry_on_http_429;
+	struct http_args http;
 };
 
 /* phlare.write, pyroscope.write */
@@ -109,9 +72,6 @@ extern const struct river_capsule_type component_receiver_type;
 /* Numbers of enum Demangle and enum Comm, or -1. */
 int component_demangle_number(const char *text);
 int component_comm_number(const char *text);
-
-/* enum http_tls_version of min_version (may be NULL), or -1. */
-int component_tls_version(const char *text);
 
 /*
  * Whether both were decoded to the same by schema: deeply, places aside.

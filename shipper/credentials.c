@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "shipper/components.h"
+#include "shipper/http_args.h"
+#include "shipper/text.h"
 
 enum secret_use {
 	SECRET_PASSWORD,
@@ -26,15 +27,9 @@ enum secret_use {
 };
 
 struct credentials {
-	const struct endpoint_args *args;
+	const struct http_args *args;
 	int fds[SECRET_USES]; /* of the files as they were at first, or -1 */
 };
-
-static bool
-given(const char *text)
-{
-	return text != NULL && text[0] != '\0';
-}
 
 /* For messages. */
 static const char *const use_names[SECRET_USES] = {
@@ -48,7 +43,7 @@ static const char *const use_names[SECRET_USES] = {
 
 /* The file that args names for this use, or NULL. */
 static const char *
-path_of(const struct endpoint_args *args, enum secret_use use)
+path_of(const struct http_args *args, enum secret_use use)
 {
 	const struct basic_auth_args *basic = args->basic_auth;
 	const struct authorization_args *auth = args->authorization;
@@ -77,16 +72,7 @@ path_of(const struct endpoint_args *args, enum secret_use use)
 	default:
 		break;
 	}
-	return given(path) ? path : NULL;
-}
-
-void
-credentials_each_path(const struct endpoint_args *args,
-    void (*fn)(void *arg, const char *path), void *arg)
-{
-	for (int use = 0; use < SECRET_USES; use++)
-		if (path_of(args, use) != NULL)
-			fn(arg, path_of(args, use));
+	return text_given(path) ? path : NULL;
 }
 
 static int
@@ -159,7 +145,7 @@ read_file(struct credentials *c, enum secret_use use, char **text, char **why)
 }
 
 struct credentials *
-credentials_new(const struct endpoint_args *args, char **why)
+credentials_new(const struct http_args *args, char **why)
 {
 	struct credentials *c = ecalloc(1, sizeof(*c));
 
@@ -197,53 +183,15 @@ credentials_free(struct credentials *c)
 	free(c);
 }
 
-/* Without white space at both ends; in place. */
-static char *
-trimmed(char *text)
-{
-	static const char blanks[] = " \t\r\n\v\f";
-	char *end;
-
-	text += strspn(text, blanks);
-	end = text + strlen(text);
-	while (end > text && strchr(blanks, end[-1]) != NULL)
-		end--;
-	*end = '\0';
-	return text;
-}
-
-static char *
-base64(const char *text)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *in = (const unsigned char *)text;
-	size_t size = strlen(text);
-	char *out = ecalloc(1, (size + 2) / 3 * 4 + 1), *o = out;
-
-	for (size_t i = 0; i < size; i += 3) {
-		size_t left = size - i;
-		uint32_t v = (uint32_t)in[i] << 16;
-
-		v |= left > 1 ? (uint32_t)in[i + 1] << 8 : 0;
-		v |= left > 2 ? in[i + 2] : 0;
-		*o++ = digits[v >> 18];
-		*o++ = digits[v >> 12 & 63];
-		*o++ = left > 1 ? digits[v >> 6 & 63] : '=';
-		*o++ = left > 2 ? digits[v & 63] : '=';
-	}
-	return out;
-}
-
 static char *
 basic_value(const char *username, char *password)
 {
 	char *plain, *coded, *value;
 
 	if (asprintf(&plain, "%s:%s", username != NULL ? username : "",
-		password != NULL ? trimmed(password) : "") < 0)
+		password != NULL ? text_trim(password) : "") < 0)
 		fatalx("out of memory");
-	coded = base64(plain);
+	coded = text_base64(plain);
 	if (asprintf(&value, "Basic %s", coded) < 0)
 		fatalx("out of memory");
 	free(plain);
@@ -256,9 +204,11 @@ static char *
 typed_value(const char *type, const char *inline_text, char *file_text)
 {
 	char *copy = estrdup(type), *value = NULL;
-	const char *text = file_text != NULL ? trimmed(file_text) : inline_text;
+	const char *text =
+	    file_text != NULL ? text_trim(file_text) : inline_text;
 
-	if (given(text) && asprintf(&value, "%s %s", trimmed(copy), text) < 0)
+	if (text_given(text) &&
+	    asprintf(&value, "%s %s", text_trim(copy), text) < 0)
 		fatalx("out of memory");
 	free(copy);
 	return value;
@@ -273,7 +223,7 @@ is_one_line(const char *text)
 int
 credentials_authorization(struct credentials *c, char **value, char **why)
 {
-	const struct endpoint_args *a = c->args;
+	const struct http_args *a = c->args;
 	enum secret_use use = a->basic_auth != NULL      ? SECRET_PASSWORD
 			      : a->authorization != NULL ? SECRET_CREDENTIALS
 							 : SECRET_BEARER;
@@ -284,7 +234,7 @@ credentials_authorization(struct credentials *c, char **value, char **why)
 	if ((r = read_file(c, use, &text, why)) < 0)
 		return r;
 	if (a->basic_auth != NULL) {
-		if (text == NULL && given(a->basic_auth->password))
+		if (text == NULL && text_given(a->basic_auth->password))
 			text = estrdup(a->basic_auth->password);
 		*value = basic_value(a->basic_auth->username, text);
 	} else if (a->authorization != NULL) {
@@ -308,7 +258,7 @@ read_pem(struct credentials *c, enum secret_use use, const char *pem,
 {
 	int r = read_file(c, use, text, why);
 
-	if (r == 0 && *text == NULL && given(pem))
+	if (r == 0 && *text == NULL && text_given(pem))
 		*text = estrdup(pem);
 	return r;
 }

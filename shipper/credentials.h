@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-struct endpoint_args;
+struct http_args;
 struct credentials;
 
 /* Longer files are refused. */
@@ -20,8 +20,7 @@ struct credentials;
  * Opens and reads all files that args names. args must outlive it. NULL and a
  * text in *why (to be freed) when one cannot be read.
  */
-struct credentials *credentials_new(
-    const struct endpoint_args *args, char **why);
+struct credentials *credentials_new(const struct http_args *args, char **why);
 /* NULL is fine. */
 void credentials_free(struct credentials *c);
 
@@ -39,9 +38,5 @@ struct credentials_tls {
 int credentials_tls(
     struct credentials *c, struct credentials_tls *tls, char **why);
 void credentials_tls_free(struct credentials_tls *tls);
-
-/* Calls fn for the path of each file. */
-void credentials_each_path(const struct endpoint_args *args,
-    void (*fn)(void *arg, const char *path), void *arg);
 
 #endif

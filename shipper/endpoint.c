@@ -19,9 +19,11 @@
 #include "shipper/credentials.h"
 #include "shipper/file_endpoint.h"
 #include "shipper/http_client.h"
+#include "shipper/http_url.h"
 #include "shipper/labels.h"
 #include "shipper/parcel.h"
 #include "shipper/push.h"
+#include "shipper/text.h"
 
 #define NSEC_PER_MSEC 1000000LL
 #define NSEC_PER_SEC 1000000000LL
@@ -376,24 +378,23 @@ fill_post(struct delivery *d, const struct header_list *headers,
     const struct credentials_tls *tls, struct http_post *post)
 {
 	const struct endpoint_args *a = d->ep->args;
-	const struct tls_args *t = a->tls_config;
+	const struct tls_args *t = a->http.tls_config;
 
 	*post = (struct http_post){
 		.url = d->ep->url,
 		.headers = headers->item,
 		.header_count = headers->count,
 		.user_agent = d->ep->env->user_agent,
-		.proxy = a->proxy_url != NULL && a->proxy_url[0] != '\0'
-			     ? a->proxy_url
-			     : NULL,
+		.proxy =
+		    text_given(a->http.proxy.url) ? a->http.proxy.url : NULL,
 		.tls_ca = blob_of(tls->ca),
 		.tls_cert = blob_of(tls->cert),
 		.tls_key = blob_of(tls->key),
 		.tls_min_version =
-		    component_tls_version(t != NULL ? t->min_version : NULL),
+		    http_args_tls_version(t != NULL ? t->min_version : NULL),
 		.tls_skip_verify = t != NULL && t->insecure_skip_verify,
-		.http2 = a->enable_http2,
-		.follow_redirects = a->follow_redirects,
+		.http2 = a->http.enable_http2,
+		.follow_redirects = a->http.follow_redirects,
 		.timeout_ns = a->remote_timeout,
 		.head = d->head->data,
 		.head_size = d->head->size,
@@ -401,7 +402,7 @@ fill_post(struct delivery *d, const struct header_list *headers,
 		.fd_size = d->parcel->size,
 		.answer_max = PUSH_ANSWER_MAX_BYTES,
 	};
-	if (t != NULL && t->server_name != NULL && t->server_name[0] != '\0')
+	if (t != NULL && text_given(t->server_name))
 		post->tls_server_name = t->server_name;
 }
 
@@ -556,7 +557,7 @@ endpoint_new(struct endpoint_env *env, const char *component,
 		return ep;
 	}
 	ep->url = request_url(args->url);
-	ep->credentials = credentials_new(args, why);
+	ep->credentials = credentials_new(&args->http, why);
 	if (ep->credentials == NULL) {
 		endpoint_free(ep);
 		return NULL;

@@ -90,19 +90,4 @@ struct http_request *http_client_post(struct http_client *client,
 /* done will not be called. NULL is fine. */
 void http_request_cancel(struct http_request *request);
 
-/*
- * The URL with a password shown as "xxxxx", its query and fragment left out,
- * for logs and metrics; to be freed. Text that is no URL becomes
- * "(not a URL)".
- */
-char *http_url_redacted(const char *url);
-
-/*
- * NULL if url is an absolute http or https URL with a host, else what is
- * wrong with it, static.
- */
-const char *http_url_check(const char *url);
-/* The same for the URL of a proxy: http, https or socks5. */
-const char *http_proxy_check(const char *url);
-
 #endif

@@ -13,8 +13,10 @@ libshipper_a_SOURCES = \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
+	%D%/http_args.c %D%/http_args.h \
 	%D%/http_client.c %D%/http_client.h \
 	%D%/http_server.c %D%/http_server.h \
+	%D%/http_url.c %D%/http_url.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/ledger_file.c %D%/ledger_file.h \
@@ -28,6 +30,7 @@ libshipper_a_SOURCES = \
 	%D%/shipper.c %D%/shipper.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \
 	%D%/target_set.c %D%/target_set.h \
+	%D%/text.c %D%/text.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/write_stats.c %D%/write_stats.h
 SHIPPER_LIBS = libshipper.a libriver.a $(COMMON_LIBS) $(LIBCURL_LIBS) \

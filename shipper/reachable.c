@@ -10,7 +10,6 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "shipper/config_file.h"
-#include "shipper/credentials.h"
 #include "shipper/file_endpoint.h"
 
 /* The resolver with its plug-ins, and the system's certificates. */
@@ -57,7 +56,7 @@ add_endpoint(struct reachable *r, const struct endpoint_args *args)
 {
 	if (file_endpoint_is_url(args->url))
 		add(r, file_endpoint_directory(args->url), true);
-	credentials_each_path(args, on_credentials, r);
+	http_args_each_path(&args->http, on_credentials, r);
 }
 
 static void
