@@ -34,10 +34,20 @@ set_error(struct batch_writer *w, int r)
 		w->error = r;
 }
 
+static int
+need_memfd(struct batch_writer *w)
+{
+	if (w->fd < 0)
+		w->fd = memfd_new(w->name);
+	return w->fd < 0 ? w->fd : 0;
+}
+
 /* Appends the stack parts to the file, after room for the header. */
 static void
 flush_parts(struct batch_writer *w)
 {
+	if (w->error == 0)
+		set_error(w, need_memfd(w));
 	if (w->error == 0 && w->bytes == sizeof(w->header))
 		set_error(
 		    w, memfd_append(w->fd, &w->header, sizeof(w->header)));
@@ -54,8 +64,8 @@ batch_writer_init(struct batch_writer *w, const char *name)
 	w->header.magic = BATCH_MAGIC;
 	w->header.version = BATCH_VERSION;
 	w->id = ++last_id;
-	w->fd = memfd_new(name);
-	set_error(w, w->fd);
+	w->name = name;
+	w->fd = -1;
 	w->bytes = sizeof(w->header);
 	w->header.stack_parts.offset = w->bytes;
 }
@@ -171,9 +181,14 @@ write_pieces(int fd, const struct iovec *pieces, int count)
 	return r;
 }
 
-/* Sets where the sections lie, and writes what is not written yet. */
-static int
-write_rest(struct batch_writer *w)
+#define PIECES 7
+
+/*
+ * Sets where the sections lie. pieces: what is not in the file yet, in order,
+ * the header first, unless that is in it.
+ */
+static void
+lay_out(struct batch_writer *w, struct iovec pieces[PIECES])
 {
 	struct batch_header *h = &w->header;
 	struct batch_section *sections[] = { &h->cpus, &h->processes,
@@ -181,10 +196,9 @@ write_rest(struct batch_writer *w)
 	const struct buffer *buffers[] = { &w->cpus, &w->processes,
 		&w->mappings, &w->counts, &w->strings };
 	bool begun = w->bytes > sizeof(*h);
-	struct iovec pieces[7] = { { h, begun ? 0 : sizeof(*h) },
-		{ w->parts.data, w->parts.size } };
-	int r;
 
+	pieces[0] = (struct iovec){ h, begun ? 0 : sizeof(*h) };
+	pieces[1] = (struct iovec){ w->parts.data, w->parts.size };
 	w->bytes += w->parts.size;
 	h->strings.count = w->strings.size;
 	/* elements are a multiple of 8 bytes long; strings come last */
@@ -194,13 +208,56 @@ write_rest(struct batch_writer *w)
 		pieces[2 + i] =
 		    (struct iovec){ buffers[i]->data, buffers[i]->size };
 	}
+}
+
+/* Writes what is not written yet. */
+static int
+write_rest(struct batch_writer *w)
+{
+	bool begun = w->bytes > sizeof(w->header);
+	struct iovec pieces[PIECES];
+	int r;
+
+	if ((r = need_memfd(w)) < 0)
+		return r;
+	lay_out(w, pieces);
 	if (w->bytes > BATCH_MAX_BYTES)
 		return -EFBIG;
-	if ((r = write_pieces(w->fd, pieces, 7)) < 0 || !begun)
+	if ((r = write_pieces(w->fd, pieces, PIECES)) < 0 || !begun)
 		return r;
 	if (lseek(w->fd, 0, SEEK_SET) != 0)
 		return -errno;
-	return memfd_append(w->fd, h, sizeof(*h));
+	return memfd_append(w->fd, &w->header, sizeof(w->header));
+}
+
+static void
+free_buffers(struct batch_writer *w)
+{
+	free(w->parts.data);
+	free(w->cpus.data);
+	free(w->processes.data);
+	free(w->mappings.data);
+	free(w->counts.data);
+	free(w->strings.data);
+}
+
+size_t
+batch_writer_pack(struct batch_writer *w, void *data, size_t room)
+{
+	struct iovec pieces[PIECES];
+	char *at = data;
+
+	if (w->error != 0 || w->header.stack_parts.count > 0 ||
+	    batch_writer_bytes(w) > room)
+		return 0;
+	lay_out(w, pieces);
+	for (int i = 0; i < PIECES; i++) {
+		if (pieces[i].iov_len > 0)
+			memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
+		at += pieces[i].iov_len;
+	}
+	free_buffers(w);
+	return w->bytes;
 }
 
 int
@@ -210,12 +267,7 @@ batch_writer_finish(struct batch_writer *w)
 		set_error(w, write_rest(w));
 	if (w->error == 0)
 		set_error(w, memfd_seal(w->fd));
-	free(w->parts.data);
-	free(w->cpus.data);
-	free(w->processes.data);
-	free(w->mappings.data);
-	free(w->counts.data);
-	free(w->strings.data);
+	free_buffers(w);
 	if (w->error == 0)
 		return w->fd;
 	if (w->fd >= 0)

@@ -20,7 +20,8 @@ struct buffer {
 
 struct batch_writer {
 	struct batch_header header;
-	int fd;
+	const char *name; /* of the memfd */
+	int fd;           /* -1: not needed yet */
 	uint64_t id; /* of this batch within the process, marks what is in */
 	uint64_t samples;
 	int error; /* the first, 0 or -errno */
@@ -28,7 +29,7 @@ struct batch_writer {
 	struct buffer parts, counts, processes, mappings, strings, cpus;
 };
 
-/* Starts an empty batch. Errors wait for batch_writer_finish. */
+/* Starts an empty batch. Errors wait for its end. */
 void batch_writer_init(struct batch_writer *w, const char *name);
 
 void batch_writer_stack_part(
@@ -46,6 +47,11 @@ void batch_writer_process(
 /* Bytes that the batch has so far. */
 size_t batch_writer_bytes(const struct batch_writer *w);
 
+/*
+ * A short one as bytes: puts it into data if it has no stack parts and takes
+ * at most room bytes. Its size, and w is freed; or 0, and it is still open.
+ */
+size_t batch_writer_pack(struct batch_writer *w, void *data, size_t room);
 /* Writes and seals. The memfd (caller's) or -errno; frees what w holds. */
 int batch_writer_finish(struct batch_writer *w);
 

@@ -205,23 +205,27 @@ send_news(struct sampler *s)
 	phlare_SamplerEvent event = {
 		.which_body = phlare_SamplerEvent_processes_tag,
 	};
+	phlare_ProcessNews *body = &event.body.processes;
 	struct news news = { .count = 0 };
-	int fd;
+	int fd = -1;
 
 	if (ipc_queued(s->ipc) > NEWS_QUEUED)
 		return;
 	batch_writer_init(&news.writer, "news");
 	news.writer.header.session = s->session;
 	processes_news(s->processes, boot_ns(), add_news, &news);
-	fd = batch_writer_finish(&news.writer);
-	if (fd < 0) {
+	body->count = news.count;
+	body->data.size = batch_writer_pack(
+	    &news.writer, body->data.bytes, sizeof(body->data.bytes));
+	if (body->data.size == 0 &&
+	    (fd = batch_writer_finish(&news.writer)) < 0) {
 		log_warnx("sampler", "memfd: %s", strerror(-fd));
 		return;
 	}
-	event.body.processes.count = news.count;
 	if (news.count > 0)
 		send_event(s, &event, fd);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Takes in what the kernel told of processes up to now. */

@@ -104,13 +104,10 @@ index_stacks(struct batch_view *v)
 	}
 }
 
-struct batch_view *
-batch_view_open(int memfd)
+/* Takes v, whose data is not checked yet. */
+static struct batch_view *
+check(struct batch_view *v, int r)
 {
-	struct batch_view *v = ecalloc(1, sizeof(*v));
-	int r = memfd_map(memfd, BATCH_MAX_BYTES, &v->data, &v->size);
-
-	close(memfd);
 	v->header = v->data;
 	if (r == 0 &&
 	    (v->size < sizeof(*v->header) || v->header->magic != BATCH_MAGIC ||
@@ -126,12 +123,36 @@ batch_view_open(int memfd)
 	return v;
 }
 
+struct batch_view *
+batch_view_open(int memfd)
+{
+	struct batch_view *v = ecalloc(1, sizeof(*v));
+	int r = memfd_map(memfd, BATCH_MAX_BYTES, &v->data, &v->size);
+
+	close(memfd);
+	return check(v, r);
+}
+
+struct batch_view *
+batch_view_copy(const void *bytes, size_t size)
+{
+	struct batch_view *v = ecalloc(1, sizeof(*v));
+
+	v->copy = ecalloc(1, size + 1);
+	memcpy(v->copy, bytes, size);
+	v->data = v->copy;
+	v->size = size;
+	return check(v, 0);
+}
+
 void
 batch_view_free(struct batch_view *view)
 {
 	if (view == NULL)
 		return;
-	memfd_unmap(view->data, view->size);
+	if (view->copy == NULL)
+		memfd_unmap(view->data, view->size);
+	free(view->copy);
 	free(view->stacks);
 	free(view);
 }

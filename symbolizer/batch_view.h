@@ -25,6 +25,7 @@ struct batch_view {
 	const struct batch_stack_part *parts;
 	const char *strings;
 	struct batch_stacks *stacks; /* index of the parts */
+	void *copy;                  /* data, if it is not mapped */
 };
 
 /* A stack put together: frames addresses, leaf first. */
@@ -38,6 +39,8 @@ struct batch_stack {
  * it does not hold together.
  */
 struct batch_view *batch_view_open(int memfd);
+/* The same for one that came as bytes, which are copied. */
+struct batch_view *batch_view_copy(const void *bytes, size_t size);
 void batch_view_free(struct batch_view *view);
 
 /* Sum of all counts. */

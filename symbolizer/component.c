@@ -228,9 +228,11 @@ on_processes(void *arg, const void *body, int fd)
 {
 	struct component *c = link_owner(arg);
 	struct interval_input in = input_of(c);
-	struct batch_view *view = batch_view_open(fd);
+	const phlare_ProcessNews *news = body;
+	struct batch_view *view =
+	    fd >= 0 ? batch_view_open(fd)
+		    : batch_view_copy(news->data.bytes, news->data.size);
 
-	(void)body;
 	if (view == NULL) {
 		log_warnx("component", "process news do not hold together");
 		return;
@@ -568,7 +570,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 static const struct ipc_handler sampler_handlers[] = {
 	{ phlare_SamplerEvent_hello_tag, IPC_FD, on_sampler_hello },
-	{ phlare_SamplerEvent_processes_tag, IPC_FD, on_processes },
+	{ phlare_SamplerEvent_processes_tag, IPC_FD_OPTIONAL, on_processes },
 	{ phlare_SamplerEvent_batch_tag, IPC_FD, on_batch },
 	{ phlare_SamplerEvent_done_tag, 0, on_done },
 	{ phlare_SamplerEvent_kernel_symbols_tag, IPC_FD_OPTIONAL,

@@ -12,6 +12,7 @@
 #include <pb_encode.h>
 
 #include "common/ipc.h"
+#include "common/log.h"
 #include "common/memfd.h"
 #include "common/version.h"
 
@@ -82,6 +83,18 @@ client_ask_kernel_symbols(int sock)
 	return client_send(sock, &r);
 }
 
+/* News that came as bytes, in a descriptor like longer ones. */
+static int
+news_fd(const phlare_ProcessNews *news)
+{
+	int fd = memfd_new("news");
+
+	if (memfd_append(fd, news->data.bytes, news->data.size) < 0 ||
+	    memfd_seal(fd) < 0)
+		fatal("news");
+	return fd;
+}
+
 int
 client_receive(int sock, phlare_SamplerEvent *event, int *fd, int timeout_ms)
 {
@@ -116,6 +129,8 @@ client_receive(int sock, phlare_SamplerEvent *event, int *fd, int timeout_ms)
 			close(*fd);
 		return -EBADMSG;
 	}
+	if (event->which_body == phlare_SamplerEvent_processes_tag && *fd < 0)
+		*fd = news_fd(&event->body.processes);
 	return 1;
 }
 

@@ -184,6 +184,25 @@ test_changed_bytes_never_harm(void **state)
 	}
 }
 
+static void
+test_a_short_batch_may_come_as_bytes(void **state)
+{
+	struct sample_batch b = make();
+	/* where a message holds it, aligned for nothing */
+	char bytes[sizeof(b) + 1];
+	struct batch_view *v;
+
+	(void)state;
+	memcpy(bytes + 1, &b, sizeof(b));
+	v = batch_view_copy(bytes + 1, sizeof(b));
+	memset(bytes, 0, sizeof(bytes));
+	assert_non_null(v);
+	assert_int_equal(batch_view_samples(v), 3);
+	batch_view_free(v);
+	for (size_t size = 0; size < sizeof(b); size++)
+		assert_null(batch_view_copy(&b, size));
+}
+
 int
 main(void)
 {
@@ -193,6 +212,7 @@ main(void)
 		cmocka_unit_test(test_what_points_outside_is_refused),
 		cmocka_unit_test(test_unsealed_memfd_is_refused),
 		cmocka_unit_test(test_changed_bytes_never_harm),
+		cmocka_unit_test(test_a_short_batch_may_come_as_bytes),
 	};
 
 	return cmocka_run_group_tests_name("batch_view", tests, NULL, NULL);
