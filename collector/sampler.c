@@ -38,8 +38,8 @@
 
 #define RATE_MAX 10000
 #define TICK_MS 100
-#define GATHER_NS 2000000      /* an exec makes some 10 records in a row */
-#define NEWS_NS 5000000        /* what is over by then is no news */
+#define GATHER_NS 5000000      /* an exec makes some 10 records in a row */
+#define NEWS_NS 15000000       /* what is over by then is no news */
 #define SCAN_GAP_NS 1000000000 /* between lists of all processes, at least */
 #define SCAN_SHARE 100         /* and this often as long as one takes */
 #define ENDED_MAX 2048         /* processes that wait for a drain */
