@@ -58,7 +58,7 @@ work_begin(struct work *w)
 		struct member *m = &w->storage[i], *old;
 
 		m->process = process_cache_update(w->in->processes, w->view, i);
-		m->generation = m->process->generation;
+		m->generation = w->view->processes[i].generation;
 		m->target = targets_find(w->in->targets, m->process->pid);
 		HASH_FIND(
 		    hh, w->members, &m->generation, sizeof(m->generation), old);

@@ -19,7 +19,7 @@ struct entry {
 };
 
 struct process_cache {
-	struct entry *by_generation;
+	struct entry *by_id;
 	struct elf_cache *files;
 	size_t capacity;
 	uint64_t evicted;
@@ -38,7 +38,7 @@ process_cache_new(size_t capacity, struct elf_cache *files)
 static void
 entry_free(struct process_cache *c, struct entry *e)
 {
-	HASH_DEL(c->by_generation, e);
+	HASH_DEL(c->by_id, e);
 	free(e->process.mappings);
 	free(e);
 }
@@ -48,7 +48,7 @@ process_cache_clear(struct process_cache *cache)
 {
 	struct entry *e, *next;
 
-	HASH_ITER(hh, cache->by_generation, e, next)
+	HASH_ITER(hh, cache->by_id, e, next)
 		entry_free(cache, e);
 }
 
@@ -158,22 +158,21 @@ process_cache_update(
     struct process_cache *cache, const struct batch_view *view, uint32_t i)
 {
 	const struct batch_process *record = &view->processes[i];
+	struct process_id id = { view->header->session, record->generation };
 	struct entry *e;
 
-	HASH_FIND(hh, cache->by_generation, &record->generation,
-	    sizeof(record->generation), e);
+	HASH_FIND(hh, cache->by_id, &id, sizeof(id), e);
 	if (e == NULL) {
 		e = ecalloc(1, sizeof(*e));
-		e->process.generation = record->generation;
+		e->process.id = id;
 	} else {
-		HASH_DEL(cache->by_generation, e);
+		HASH_DEL(cache->by_id, e);
 	}
 	e->process.start_time = record->start_time;
 	e->process.pid = record->pid;
 	e->process.flags = record->flags;
 	update_mappings(cache, &e->process, view, record);
-	HASH_ADD(hh, cache->by_generation, process.generation,
-	    sizeof(e->process.generation), e);
+	HASH_ADD(hh, cache->by_id, process.id, sizeof(e->process.id), e);
 	return &e->process;
 }
 
@@ -200,8 +199,8 @@ process_cache_sweep(struct process_cache *cache)
 {
 	struct entry *e, *next;
 
-	HASH_ITER(hh, cache->by_generation, e, next) {
-		if (HASH_COUNT(cache->by_generation) <= cache->capacity)
+	HASH_ITER(hh, cache->by_id, e, next) {
+		if (HASH_COUNT(cache->by_id) <= cache->capacity)
 			break;
 		entry_free(cache, e);
 		cache->evicted++;
@@ -212,7 +211,7 @@ struct process_cache_counts
 process_cache_counts(const struct process_cache *cache)
 {
 	return (struct process_cache_counts){
-		.cached = HASH_COUNT(cache->by_generation),
+		.cached = HASH_COUNT(cache->by_id),
 		.evicted = cache->evicted,
 	};
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pid cache: what we know of a process (one exec of it), an LRU of
- * pid_cache_size by generation. Nothing is lost with an entry: each batch
- * brings the mappings of the processes it counts.
+ * pid_cache_size. Nothing is lost with an entry: each batch brings the
+ * mappings of the processes it counts.
  */
 #ifndef SYMBOLIZER_PROCESS_H
 #define SYMBOLIZER_PROCESS_H
@@ -26,8 +26,14 @@ struct process_mapping {
 	bool vdso;
 };
 
+/* Which exec of which process: each sampler numbers them anew. */
+struct process_id {
+	uint64_t session, generation;
+};
+
 struct process {
-	uint64_t generation, start_time;
+	struct process_id id;
+	uint64_t start_time;
 	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
 	struct process_mapping *mappings; /* sorted by start */
 	size_t count;

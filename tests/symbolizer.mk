@@ -17,3 +17,6 @@ tests_test_targets_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_demangle
 tests_test_demangle_SOURCES = tests/test_demangle.c
 tests_test_demangle_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_process
+tests_test_process_SOURCES = tests/test_process.c
+tests_test_process_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
