@@ -33,7 +33,7 @@ libshipper_a_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/write_stats.c %D%/write_stats.h
-SHIPPER_LIBS = libshipper.a libriver.a $(COMMON_LIBS) $(LIBCURL_LIBS) \
+SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
 	$(JANSSON_LIBS)
 
 sbin_PROGRAMS += phlare-shipper

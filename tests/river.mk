@@ -1,5 +1,5 @@
 # Tests of river.
-EXTRA_DIST += tests/river_text.h $(RIVER_TEST_FILES)
+EXTRA_DIST += tests/river_eval.h tests/river_text.h $(RIVER_TEST_FILES)
 RIVER_TEST_FILES = \
 	tests/data/river/block-as-value.out \
 	tests/data/river/block-as-value.river \
@@ -25,6 +25,9 @@ RIVER_TEST_FILES = \
 UNIT_TESTS += tests/test_river_diagnostics
 tests_test_river_diagnostics_SOURCES = tests/test_river_diagnostics.c
 tests_test_river_diagnostics_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_river_eval
+tests_test_river_eval_SOURCES = tests/test_river_eval.c
+tests_test_river_eval_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_river_lexer
 tests_test_river_lexer_SOURCES = tests/test_river_lexer.c
 tests_test_river_lexer_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
@@ -37,6 +40,9 @@ tests_test_river_parser_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_river_schema
 tests_test_river_schema_SOURCES = tests/test_river_schema.c
 tests_test_river_schema_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_river_stdlib
+tests_test_river_stdlib_SOURCES = tests/test_river_stdlib.c
+tests_test_river_stdlib_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_river_value
 tests_test_river_value_SOURCES = tests/test_river_value.c
 tests_test_river_value_LDADD = $(RIVER_LIBS) $(TEST_LIBS)

@@ -2,45 +2,45 @@
 #include "common/river/eval.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/river/arena.h"
 #include "common/river/ast.h"
+#include "common/river/convert.h"
 #include "common/river/diagnostics.h"
 #include "common/river/format.h"
+#include "common/river/operators.h"
+#include "common/river/stdlib.h"
 
-/* Names of the standard library; a component cannot take them. */
-static const char *const stdlib_names[] = {
-	"coalesce",
-	"concat",
-	"constants",
-	"env",
-	"format",
-	"join",
-	"json_decode",
-	"json_path",
-	"nonsensitive",
-	"regex_quote",
-	"replace",
-	"split",
-	"to_lower",
-	"to_upper",
-	"trim",
-	"trim_prefix",
-	"trim_space",
-	"trim_suffix",
-};
-
-bool
-river_stdlib_has(const char *name)
+static bool
+has_room(const struct river_eval *eval, size_t bytes)
 {
-	for (size_t i = 0; i < sizeof(stdlib_names) / sizeof(stdlib_names[0]);
-	     i++)
-		if (strcmp(stdlib_names[i], name) == 0)
-			return true;
-	return false;
+	size_t limit = eval->limit > 0 ? eval->limit : RIVER_MAX_VALUE_BYTES;
+	size_t used = river_arena_used(eval->arena);
+
+	return used <= limit && bytes <= limit - used;
+}
+
+void *
+river_eval_alloc(const struct river_eval *eval, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes) || !has_room(eval, bytes))
+		return NULL;
+	return river_arena_alloc(eval->arena, bytes > 0 ? bytes : 1, 1);
+}
+
+static int
+refuse_size(const struct river_eval *eval, const struct river_expr *expr)
+{
+	river_error(eval->diagnostics, eval->source, expr->range, "%s",
+	    RIVER_TOO_LARGE);
+	return -EINVAL;
 }
 
 static const char *
@@ -91,10 +91,12 @@ eval_array(const struct river_eval *eval, const struct river_expr *expr,
     struct river_value *value)
 {
 	struct river_value *items =
-	    river_arena_alloc(eval->arena, expr->array.count, sizeof(*items));
+	    river_eval_alloc(eval, expr->array.count, sizeof(*items));
 	const struct river_expr *e = expr->array.first;
 	int r = 0;
 
+	if (items == NULL)
+		return refuse_size(eval, expr);
 	for (size_t i = 0; e != NULL && r == 0; e = e->next)
 		r = river_evaluate(eval, e, &items[i++]);
 	value->type = RIVER_ARRAY;
@@ -107,11 +109,13 @@ static int
 eval_object(const struct river_eval *eval, const struct river_expr *expr,
     struct river_value *value)
 {
-	struct river_member *members = river_arena_alloc(
-	    eval->arena, expr->object.count, sizeof(*members));
+	struct river_member *members =
+	    river_eval_alloc(eval, expr->object.count, sizeof(*members));
 	const struct river_member_expr *m = expr->object.first;
 	int r;
 
+	if (members == NULL)
+		return refuse_size(eval, expr);
 	for (size_t i = 0; m != NULL; m = m->next, i++) {
 		members[i].key.data =
 		    river_arena_copy(eval->arena, m->key.text, m->key_size);
@@ -180,12 +184,11 @@ eval_chain(const struct river_eval *eval, const struct river_expr *expr,
 	chain_names(expr, count, names);
 	if (scope != NULL)
 		used = scope->lookup(scope->arg, names, count, value);
+	if (used == 0 && river_stdlib_find(eval->arena, names[0].text, value))
+		used = 1;
 	if (used == 0) {
 		river_error(eval->diagnostics, eval->source, names[0].range,
-		    river_stdlib_has(names[0].text)
-			? "%s is not supported yet"
-			: "identifier \"%s\" does not exist",
-		    names[0].text);
+		    "identifier \"%s\" does not exist", names[0].text);
 		return -EINVAL;
 	}
 	for (; used < count && r == 0; used++) {
@@ -222,34 +225,129 @@ eval_paren(const struct river_eval *eval, const struct river_expr *expr,
 	return river_evaluate(eval, expr->inner, value);
 }
 
-typedef int (*evaluator)(const struct river_eval *eval,
-    const struct river_expr *expr, struct river_value *value);
+static int
+index_array(const struct river_eval *eval, const struct river_place *place,
+    const struct river_value *array, const struct river_value *index,
+    struct river_value *value)
+{
+	int64_t i;
 
-static const struct {
-	evaluator evaluate;
-	const char *what; /* for those that have none */
-} evaluators[RIVER_EXPR_KINDS] = {
-	[RIVER_EXPR_LITERAL] = { eval_literal },
-	[RIVER_EXPR_IDENT] = { eval_name },
-	[RIVER_EXPR_ARRAY] = { eval_array },
-	[RIVER_EXPR_OBJECT] = { eval_object },
-	[RIVER_EXPR_ACCESS] = { eval_name },
-	[RIVER_EXPR_INDEX] = { NULL, "an index" },
-	[RIVER_EXPR_CALL] = { NULL, "a function call" },
-	[RIVER_EXPR_UNARY] = { NULL, "an operator" },
-	[RIVER_EXPR_BINARY] = { NULL, "an operator" },
-	[RIVER_EXPR_PAREN] = { eval_paren },
+	if (index->type != RIVER_NUMBER)
+		return river_refuse_type(eval, place, RIVER_NUMBER, index);
+	i = river_number_int(index->number);
+	if (i < 0 || (uint64_t)i >= array->array.count)
+		return river_refuse(eval, place,
+		    "index %" PRId64 " is out of range of array with "
+		    "length %zu",
+		    i, array->array.count);
+	*value = array->array.items[i];
+	return 0;
+}
+
+/* A key that is not there gives null. */
+static int
+index_object(const struct river_eval *eval, const struct river_place *place,
+    const struct river_value *object, const struct river_value *index,
+    struct river_value *value)
+{
+	const struct river_value *field;
+
+	if (index->type != RIVER_STRING)
+		return river_refuse_type(eval, place, RIVER_STRING, index);
+	field =
+	    river_object_find(object, index->string.data, index->string.size);
+	*value = field != NULL ? *field : RIVER_VALUE_NULL;
+	return 0;
+}
+
+static int
+eval_index(const struct river_eval *eval, const struct river_expr *expr,
+    struct river_value *value)
+{
+	struct river_place place = river_place_of(expr->index.index);
+	struct river_place whole = river_place_of(expr->index.value);
+	struct river_value of, index;
+	int r;
+
+	if ((r = river_evaluate(eval, expr->index.value, &of)) < 0 ||
+	    (r = river_evaluate(eval, expr->index.index, &index)) < 0)
+		return r;
+	if (of.type == RIVER_ARRAY)
+		return index_array(eval, &place, &of, &index, value);
+	if (of.type == RIVER_OBJECT)
+		return index_object(eval, &place, &of, &index, value);
+	return river_refuse(eval, &whole, "expected object or array, got %s",
+	    river_type_name(of.type));
+}
+
+static int
+eval_call(const struct river_eval *eval, const struct river_expr *expr,
+    struct river_value *value)
+{
+	const struct river_expr *e = expr->call.args.first;
+	struct river_place place = river_place_of(expr->call.callee);
+	struct river_value callee, *args;
+	int r = river_evaluate(eval, expr->call.callee, &callee);
+
+	if (r < 0)
+		return r;
+	if (callee.type != RIVER_FUNCTION)
+		return river_refuse_type(eval, &place, RIVER_FUNCTION, &callee);
+	args = river_eval_alloc(eval, expr->call.args.count, sizeof(*args));
+	if (args == NULL)
+		return refuse_size(eval, expr);
+	for (size_t i = 0; e != NULL && r == 0; e = e->next)
+		r = river_evaluate(eval, e, &args[i++]);
+	return r < 0 ? r
+		     : river_stdlib_call(
+			   eval, expr, callee.function, args, value);
+}
+
+static int
+eval_unary(const struct river_eval *eval, const struct river_expr *expr,
+    struct river_value *value)
+{
+	struct river_value operand;
+	int r = river_evaluate(eval, expr->unary.value, &operand);
+
+	return r < 0 ? r : river_operate_unary(eval, expr, &operand, value);
+}
+
+/* Both sides, whatever the first one says. */
+static int
+eval_binary(const struct river_eval *eval, const struct river_expr *expr,
+    struct river_value *value)
+{
+	struct river_value left, right;
+	int r;
+
+	if ((r = river_evaluate(eval, expr->binary.left, &left)) < 0 ||
+	    (r = river_evaluate(eval, expr->binary.right, &right)) < 0)
+		return r;
+	return river_operate_binary(eval, expr, &left, &right, value);
+}
+
+static int (*const evaluators[RIVER_EXPR_KINDS])(const struct river_eval *eval,
+    const struct river_expr *expr, struct river_value *value) = {
+	[RIVER_EXPR_LITERAL] = eval_literal,
+	[RIVER_EXPR_IDENT] = eval_name,
+	[RIVER_EXPR_ARRAY] = eval_array,
+	[RIVER_EXPR_OBJECT] = eval_object,
+	[RIVER_EXPR_ACCESS] = eval_name,
+	[RIVER_EXPR_INDEX] = eval_index,
+	[RIVER_EXPR_CALL] = eval_call,
+	[RIVER_EXPR_UNARY] = eval_unary,
+	[RIVER_EXPR_BINARY] = eval_binary,
+	[RIVER_EXPR_PAREN] = eval_paren,
 };
 
 int
 river_evaluate(const struct river_eval *eval, const struct river_expr *expr,
     struct river_value *value)
 {
-	if (evaluators[expr->kind].evaluate != NULL)
-		return evaluators[expr->kind].evaluate(eval, expr, value);
-	river_error(eval->diagnostics, eval->source, expr->range,
-	    "%s is not supported yet", evaluators[expr->kind].what);
-	return -EINVAL;
+	if (!has_room(eval, 0))
+		return refuse_size(eval, expr);
+	return evaluators[expr->kind](eval, expr, value);
 }
 
 struct visit {

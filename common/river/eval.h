@@ -3,7 +3,6 @@
 #ifndef COMMON_RIVER_EVAL_H
 #define COMMON_RIVER_EVAL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/river/value.h"
@@ -21,7 +20,8 @@ struct river_scope {
 	 * receiver. Finds what a prefix of it names, stores its value (of a
 	 * component: the object of its exports) and returns how long the
 	 * prefix is; 0: nothing of that name. The rest of the chain is looked
-	 * up in the value.
+	 * up in the value. What is not found here may be a name of the
+	 * standard library.
 	 */
 	size_t (*lookup)(void *arg, const struct river_ident *names,
 	    size_t count, struct river_value *value);
@@ -33,11 +33,26 @@ struct river_eval {
 	const struct river_scope *scope;   /* NULL: no names */
 	struct river_arena *arena;         /* for the values */
 	struct river_diagnostics *diagnostics;
+	/* Bytes that arena may have; 0: RIVER_MAX_VALUE_BYTES. */
+	size_t limit;
 };
+
+/*
+ * What a configuration makes of a few lines can be of any size: an expression
+ * whose value would not fit is an error.
+ */
+#define RIVER_MAX_VALUE_BYTES (128u * 1024 * 1024)
+#define RIVER_TOO_LARGE "the result is too large"
 
 /* 0, or -EINVAL and a diagnostic. */
 int river_evaluate(const struct river_eval *eval, const struct river_expr *expr,
     struct river_value *value);
+
+/*
+ * As river_arena_alloc(); NULL if that would be more than eval allows: then
+ * RIVER_TOO_LARGE is to be said.
+ */
+void *river_eval_alloc(const struct river_eval *eval, size_t n, size_t size);
 
 /*
  * Calls fn for each chain of names (a.b.c) that expr refers to, at any depth.
@@ -46,8 +61,5 @@ int river_evaluate(const struct river_eval *eval, const struct river_expr *expr,
 void river_expr_references(const struct river_expr *expr,
     void (*fn)(void *arg, const struct river_ident *names, size_t count),
     void *arg);
-
-/* Whether the standard library has that name. */
-bool river_stdlib_has(const char *name);
 
 #endif

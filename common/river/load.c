@@ -11,6 +11,7 @@
 #include "common/river/diagnostics.h"
 #include "common/river/eval.h"
 #include "common/river/graph.h"
+#include "common/river/stdlib.h"
 
 struct entry {
 	struct river_component *component;

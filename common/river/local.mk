@@ -8,14 +8,21 @@ libriver_a_SOURCES = \
 	%D%/diagnostics.c %D%/diagnostics.h \
 	%D%/eval.c %D%/eval.h \
 	%D%/format.c %D%/format.h \
+	%D%/functions.h \
 	%D%/graph.c %D%/graph.h \
 	%D%/lexer.c %D%/lexer.h \
 	%D%/load.c %D%/load.h \
 	%D%/number.c \
+	%D%/operators.c %D%/operators.h \
 	%D%/parser.c %D%/parser.h \
+	%D%/print.c %D%/print.h \
+	%D%/rune_case.h \
 	%D%/runes.h \
 	%D%/schema.c %D%/schema.h \
 	%D%/source.c %D%/source.h \
+	%D%/stdlib.c %D%/stdlib.h \
+	%D%/stdlib_text.c \
+	%D%/stdlib_values.c \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/value.c %D%/value.h
 RIVER_LIBS = libriver.a -lm

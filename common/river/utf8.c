@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/river/utf8.h"
 
+#include "common/river/rune_case.h"
 #include "common/river/runes.h"
 
 #define ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
@@ -92,4 +93,51 @@ rune_is_printable(uint32_t rune)
 		return rune >= ' ' && rune < 0x7f;
 	return rune <= 0x10ffff &&
 	       !in_ranges(invisible, ELEMENTS(invisible), rune);
+}
+
+bool
+rune_is_space(uint32_t rune)
+{
+	static const struct rune_range spaces[] = { { 0x9, 0xd },
+		{ 0x20, 0x20 }, { 0x85, 0x85 }, { 0xa0, 0xa0 },
+		{ 0x1680, 0x1680 }, { 0x2000, 0x200a }, { 0x2028, 0x2029 },
+		{ 0x202f, 0x202f }, { 0x205f, 0x205f }, { 0x3000, 0x3000 } };
+
+	return in_ranges(spaces, ELEMENTS(spaces), rune);
+}
+
+static uint32_t
+map_rune(const struct rune_mapping *map, size_t count, uint32_t rune)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct rune_mapping *m = &map[middle];
+
+		if (rune > m->last)
+			low = middle + 1;
+		else if (rune < m->first)
+			high = middle;
+		else
+			return (rune - m->first) % m->step == 0 ? rune + m->add
+								: rune;
+	}
+	return rune;
+}
+
+uint32_t
+rune_lower(uint32_t rune)
+{
+	if (rune < 0x80)
+		return rune >= 'A' && rune <= 'Z' ? rune + 0x20 : rune;
+	return map_rune(to_lower, ELEMENTS(to_lower), rune);
+}
+
+uint32_t
+rune_upper(uint32_t rune)
+{
+	if (rune < 0x80)
+		return rune >= 'a' && rune <= 'z' ? rune - 0x20 : rune;
+	return map_rune(to_upper, ELEMENTS(to_upper), rune);
 }

@@ -20,5 +20,11 @@ bool rune_is_letter(uint32_t rune);
 bool rune_is_digit(uint32_t rune);
 /* No control, format, private or white space character but the blank. */
 bool rune_is_printable(uint32_t rune);
+/* Property White_Space. */
+bool rune_is_space(uint32_t rune);
+
+/* One character for one: the simple mappings of Unicode. */
+uint32_t rune_lower(uint32_t rune);
+uint32_t rune_upper(uint32_t rune);
 
 #endif
