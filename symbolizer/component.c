@@ -26,14 +26,16 @@
 #include "symbolizer/interval.h"
 #include "symbolizer/kernel_symbols.h"
 #include "symbolizer/link.h"
+#include "symbolizer/matching.h"
 #include "symbolizer/opener.h"
 #include "symbolizer/pprof.h"
 #include "symbolizer/process.h"
 #include "symbolizer/targets.h"
 
-/* How long an interval waits for CollectDone, and for files. */
+/* How long an interval waits for CollectDone, for files, for cgroup files. */
 #define COLLECT_SEC 10
 #define FILES_SEC 2
+#define CONTAINERS_SEC 1
 #define PAGE_MAX_BYTES 65536
 #define KERNEL_TEXT_MAX (64u * 1024 * 1024)
 #define NS_PER_SEC 1000000000ULL
@@ -43,6 +45,7 @@
 enum phase {
 	WAITING,    /* for the timer */
 	COLLECTING, /* Collect is sent, batches come in */
+	MATCHING,   /* container ids of their processes are being read */
 	FETCHING,   /* tables that the batches need are on their way */
 };
 
@@ -72,6 +75,7 @@ struct component {
 	struct opener *opener;
 	struct elf_cache *files;
 	struct process_cache *processes;
+	struct matching *matching;
 	struct kernel_symbols *kernel;
 	struct account account;
 	struct clock_ledger *clock;
@@ -91,6 +95,7 @@ struct component {
 
 static void start_interval(struct component *c);
 static void on_files_settled(void *arg);
+static void begin_fetching(struct component *c);
 
 static uint64_t
 boottime(void)
@@ -117,7 +122,8 @@ input_of(const struct component *c)
 		.files = c->files,
 		.processes = c->processes,
 		.kernel = c->kernel,
-		.targets = c->targets,
+		.matching = c->matching,
+		.now = boottime(),
 		.comm_frame = c->settings.comm & 2,
 		.comm_label = c->settings.comm & 1,
 		.pid_label = c->settings.pid_label != 0,
@@ -439,6 +445,7 @@ static void
 sweep(struct component *c)
 {
 	process_cache_sweep(c->processes);
+	matching_sweep(c->matching);
 	if (elf_cache_sweep(c->files))
 		process_cache_clear(c->processes);
 	malloc_trim(0);
@@ -471,6 +478,54 @@ on_files_settled(void *arg)
 		event_active(c->patience, EV_TIMEOUT, 0);
 }
 
+/* ---- whose samples they are */
+
+static bool
+ask_opener(void *arg, const struct open_question *question,
+    opener_answer answer, void *answer_arg)
+{
+	const struct component *c = arg;
+
+	return opener_ask(c->opener, question, answer, answer_arg);
+}
+
+/* Its files are fetched while it lives, once it is known to have a target. */
+static void
+on_container_known(void *arg, struct process_id id)
+{
+	struct component *c = arg;
+	struct interval_input in = input_of(c);
+	struct process *p = process_cache_find(c->processes, id);
+
+	if (p != NULL)
+		interval_prefetch_process(&in, p);
+}
+
+static void
+on_containers_settled(void *arg)
+{
+	struct component *c = arg;
+
+	if (c->phase == MATCHING)
+		event_active(c->patience, EV_TIMEOUT, 0);
+}
+
+static void
+begin_matching(struct component *c)
+{
+	struct interval_input in = input_of(c);
+	struct batch *b;
+
+	c->phase = MATCHING;
+	TAILQ_CONCAT(&c->working, &c->batches, entry);
+	TAILQ_FOREACH(b, &c->working, entry)
+		interval_match(&in, b->view);
+	if (matching_busy(c->matching))
+		arm(c->patience, CONTAINERS_SEC * NS_PER_SEC);
+	else
+		begin_fetching(c);
+}
+
 static void
 begin_fetching(struct component *c)
 {
@@ -478,7 +533,6 @@ begin_fetching(struct component *c)
 	struct batch *b;
 
 	c->phase = FETCHING;
-	TAILQ_CONCAT(&c->working, &c->batches, entry);
 	TAILQ_FOREACH(b, &c->working, entry)
 		interval_want(&in, b->view);
 	if (elf_cache_busy(c->files))
@@ -513,7 +567,7 @@ on_done(void *arg, const void *body, int fd)
 	account_collected(&c->account, m->counters, m->counters_count);
 	c->last_counters = c->account.latest;
 	c->last_sequence = m->last_sequence;
-	begin_fetching(c);
+	begin_matching(c);
 }
 
 /* The sampler or a file took too long: go on with what there is. */
@@ -528,6 +582,8 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 		log_warnx("component", "no answer from the sampler in %d s",
 		    COLLECT_SEC);
 		link_restart(c->sampler);
+	} else if (c->phase == MATCHING) {
+		begin_fetching(c);
 	} else if (c->phase == FETCHING) {
 		end_interval(c);
 	}
@@ -544,8 +600,8 @@ start_interval(struct component *c)
 	if (c->session == 0 || c->targets == NULL ||
 	    link_send(c->sampler, &m, -1) < 0) {
 		/* nothing new; what a sampler left behind is still worked on */
-		if (!TAILQ_EMPTY(&c->batches))
-			begin_fetching(c);
+		if (!TAILQ_EMPTY(&c->batches) && c->targets != NULL)
+			begin_matching(c);
 		else
 			pay_debts(c);
 		return;
@@ -610,6 +666,10 @@ component_new(
 	c->files = elf_cache_new(host->base, c->opener,
 	    settings->elf_cache_size, on_files_settled, c);
 	c->processes = process_cache_new(settings->pid_cache_size, c->files);
+	c->matching =
+	    matching_new(&(const struct matching_host){ c, ask_opener,
+			     on_container_known, on_containers_settled },
+		settings->container_id_cache_size);
 	c->sampler =
 	    link_new(host->base, host->collector_path, &sampler_role, c);
 	arm(c->tick, settings->collect_interval_ns);
@@ -626,6 +686,7 @@ component_free(struct component *component)
 	link_free(component->sampler);
 	opener_free(component->opener);
 	process_cache_free(component->processes);
+	matching_free(component->matching);
 	elf_cache_free(component->files);
 	TAILQ_CONCAT(&component->working, &component->batches, entry);
 	while (!TAILQ_EMPTY(&component->working))
@@ -653,6 +714,7 @@ component_configure(
 	component->settings = *settings;
 	elf_cache_resize(component->files, settings->elf_cache_size);
 	process_cache_resize(component->processes, settings->pid_cache_size);
+	matching_resize(component->matching, settings->container_id_cache_size);
 	if (old.collect_interval_ns != settings->collect_interval_ns)
 		arm(component->tick, settings->collect_interval_ns);
 	if (component->session != 0 &&
@@ -671,8 +733,14 @@ component_set_targets(struct component *component, const void *data,
 
 	if (new == NULL)
 		return false;
+	matching_set_targets(component->matching, new);
 	targets_free(component->targets);
 	component->targets = new;
+	if (targets_count(new) > 0 &&
+	    targets_containers(new) + targets_pids(new) == 0)
+		log_warnx("targets",
+		    "%s: no container IDs found in targets (%zu given)",
+		    component->settings.name, targets_count(new));
 	return true;
 }
 
@@ -755,6 +823,8 @@ component_status(
 	struct elf_cache_counts files = elf_cache_counts(component->files);
 	struct process_cache_counts pids =
 	    process_cache_counts(component->processes);
+	struct matching_counts containers =
+	    matching_counts(component->matching);
 	const char *trouble = link_trouble(component->sampler);
 
 	*status = (phlare_SymbolizerStatus)phlare_SymbolizerStatus_init_zero;
@@ -775,6 +845,14 @@ component_status(
 	status->map_bytes = component->map_bytes;
 	status->frames_named = component->named;
 	status->frames_unnamed = component->unnamed;
+	if (component->targets != NULL) {
+		status->container_targets =
+		    targets_containers(component->targets);
+		status->pid_targets = targets_pids(component->targets);
+	}
+	status->container_ids_cached = containers.cached;
+	status->container_ids_evicted = containers.evicted;
+	status->cgroups_asked = containers.asked;
 }
 
 #define IN(value, low, high) ((value) >= (low) && (value) <= (high))
@@ -798,6 +876,9 @@ component_settings_ok(const phlare_Settings *settings, const char **why)
 		    "pid_cache_size" },
 		{ IN(settings->elf_cache_size, 1, SETTINGS_ELF_CACHE_MAX),
 		    "elf_cache_size" },
+		{ IN(settings->container_id_cache_size, 1,
+		      SETTINGS_PID_CACHE_MAX),
+		    "container_id_cache_size" },
 		{ settings->collect_user <= 1, "collect_user" },
 		{ settings->collect_kernel <= 1, "collect_kernel" },
 		{ settings->demangle <= phlare_Demangle_DEMANGLE_FULL,

@@ -11,9 +11,9 @@
 #include "common/log.h"
 #include "symbolizer/elf_cache.h"
 #include "symbolizer/kernel_symbols.h"
+#include "symbolizer/matching.h"
 #include "symbolizer/process.h"
 #include "symbolizer/symbol_table.h"
-#include "symbolizer/targets.h"
 
 /* Kernel and user frames, two truncation marks, comm. */
 #define STACK_MAX (2 * BATCH_MAX_FRAMES + 3)
@@ -59,7 +59,7 @@ work_begin(struct work *w)
 
 		m->process = process_cache_update(w->in->processes, w->view, i);
 		m->generation = w->view->processes[i].generation;
-		m->target = targets_find(w->in->targets, m->process->pid);
+		m->target = matching_target(w->in->matching, m->process);
 		HASH_FIND(
 		    hh, w->members, &m->generation, sizeof(m->generation), old);
 		if (old == NULL)
@@ -99,6 +99,20 @@ can_be_asked(const struct process *p)
 }
 
 void
+interval_prefetch_process(
+    const struct interval_input *in, struct process *process)
+{
+	if (!can_be_asked(process) ||
+	    matching_target(in->matching, process) < 0)
+		return;
+	for (size_t m = 0; m < process->count; m++)
+		if (process->mappings[m].file != NULL)
+			elf_cache_want(in->files, process->mappings[m].file,
+			    process->pid, process->start_time,
+			    &process->mappings[m].raw);
+}
+
+void
 interval_prefetch(
     const struct interval_input *in, const struct batch_view *view)
 {
@@ -106,13 +120,19 @@ interval_prefetch(
 		struct process *p =
 		    process_cache_update(in->processes, view, i);
 
-		if (!can_be_asked(p) || targets_find(in->targets, p->pid) < 0)
-			continue;
-		for (size_t m = 0; m < p->count; m++)
-			if (p->mappings[m].file != NULL)
-				elf_cache_want(in->files, p->mappings[m].file,
-				    p->pid, p->start_time, &p->mappings[m].raw);
+		matching_want(in->matching, p, in->now);
+		interval_prefetch_process(in, p);
 	}
+}
+
+void
+interval_match(const struct interval_input *in, const struct batch_view *view)
+{
+	if (!matching_needs_containers(in->matching))
+		return;
+	for (uint32_t i = 0; i < view->header->processes.count; i++)
+		matching_await(in->matching,
+		    process_cache_update(in->processes, view, i), in->now);
 }
 
 static void

@@ -18,14 +18,16 @@
 
 struct elf_cache;
 struct kernel_symbols;
+struct matching;
+struct process;
 struct process_cache;
-struct targets;
 
 struct interval_input {
 	struct elf_cache *files;
 	struct process_cache *processes;
 	const struct kernel_symbols *kernel; /* NULL: none */
-	const struct targets *targets;
+	struct matching *matching;
+	uint64_t now; /* for matching: ns, going forward */
 	bool comm_frame, comm_label, pid_label;
 };
 
@@ -36,8 +38,18 @@ struct interval_result {
 	uint64_t named, unnamed; /* distinct frames with and without a name */
 };
 
-/* The new processes of a batch: asks for files that were never seen. */
+/*
+ * The new processes of a batch: asks for their containers, and for files that
+ * were never seen where their samples will have a target.
+ */
 void interval_prefetch(
+    const struct interval_input *in, const struct batch_view *view);
+/* The same for one process, when more is known about it. */
+void interval_prefetch_process(
+    const struct interval_input *in, struct process *process);
+
+/* Asks for the containers of the processes of a batch where that is needed. */
+void interval_match(
     const struct interval_input *in, const struct batch_view *view);
 
 /* Asks for every table that the samples with a target need. */

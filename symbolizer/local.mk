@@ -20,6 +20,7 @@ libsymbolizer_a_SOURCES = \
 	%D%/interval.c %D%/interval.h \
 	%D%/kernel_symbols.c %D%/kernel_symbols.h \
 	%D%/link.c %D%/link.h \
+	%D%/matching.c %D%/matching.h \
 	%D%/opener.c %D%/opener.h \
 	%D%/pprof.c %D%/pprof.h \
 	%D%/process.c %D%/process.h \

@@ -176,6 +176,15 @@ process_cache_update(
 	return &e->process;
 }
 
+struct process *
+process_cache_find(struct process_cache *cache, struct process_id id)
+{
+	struct entry *e;
+
+	HASH_FIND(hh, cache->by_id, &id, sizeof(id), e);
+	return e != NULL ? &e->process : NULL;
+}
+
 const struct process_mapping *
 process_find(const struct process *process, uint64_t address)
 {

@@ -37,6 +37,10 @@ struct process {
 	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
 	struct process_mapping *mappings; /* sorted by start */
 	size_t count;
+
+	/* of matching.c: its target, and by which set of targets it is */
+	int target;
+	uint64_t matched, matched_at;
 };
 
 struct process_cache_counts {
@@ -54,6 +58,10 @@ void process_cache_resize(struct process_cache *cache, size_t capacity);
  */
 struct process *process_cache_update(
     struct process_cache *cache, const struct batch_view *view, uint32_t i);
+
+/* NULL if it is not known (any more). Borrowed until the next sweep. */
+struct process *process_cache_find(
+    struct process_cache *cache, struct process_id id);
 
 /* The mapping that holds the address, or NULL. */
 const struct process_mapping *process_find(

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbolizer/targets.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,19 +9,26 @@
 #include <uthash.h>
 
 #include "common/log.h"
+#include "common/settings.h"
 #include "common/shipper.pb.h"
+#include "common/target.h"
 
-#define META "__meta_"
-#define PID_LABEL "__process_pid__"
+#define NAME_LABEL "__name__"
+#define NAME_DEFAULT "process_cpu"
+/* Injected beside what a target may bring. */
+#define INJECTED 2
+#define LABEL_TEXT_MAX (LABEL_NAME_MAX + LABEL_VALUE_MAX + 2)
 
-struct label {
-	char *name, *value;
-};
-
-/* A target while it is read. */
+/*
+ * A target while it is read: its labels in the order of their names, their
+ * text in one buffer that the next target uses again.
+ */
 struct draft {
-	struct label labels[TARGET_MAX_LABELS];
-	size_t count;
+	struct target_label label[TARGET_MAX_LABELS + INJECTED];
+	size_t count, used;
+	char text[TARGET_MAX_LABELS * LABEL_TEXT_MAX];
+	char service_name[TARGET_SERVICE_SIZE];
+	uint8_t encoded[TARGET_LABELS_MAX];
 };
 
 /* An encoded label set; the key is its bytes. */
@@ -40,120 +45,79 @@ struct pid_target {
 	int number;
 };
 
+struct container_target {
+	UT_hash_handle hh;
+	int number;
+	char id[];
+};
+
 struct targets {
 	struct label_set *by_labels;
 	struct label_set **list;
 	size_t sets, room;
 	struct pid_target *by_pid;
+	struct container_target *by_container;
 	size_t count;
+	uint64_t decided_at;
 	int fallback; /* number of the default target, or -1 */
 };
 
 /* What the callbacks of one decoding share. */
 struct reading {
 	struct targets *targets;
-	const char *component, *service_name, *why;
-	struct draft draft;
+	struct target_naming naming;
+	const char *why;
+	struct draft *draft;
 };
 
-static void
-draft_clear(struct draft *d)
+/* ---- one target */
+
+/* Where a label of this name is, or belongs. */
+static size_t
+place_of(const struct draft *d, const char *name, bool *found)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		free(d->labels[i].name);
-		free(d->labels[i].value);
+	size_t low = 0, high = d->count;
+
+	*found = false;
+	while (low < high && !*found) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(d->label[middle].name, name);
+
+		*found = order == 0;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	d->count = 0;
+	return *found ? high : low;
 }
 
-static const char *
-draft_get(const struct draft *d, const char *name)
-{
-	for (size_t i = 0; i < d->count; i++)
-		if (strcmp(d->labels[i].name, name) == 0)
-			return d->labels[i].value;
-	return "";
-}
-
-/* Sets a label, replacing one of that name. */
-static void
+/* Sets a label, replacing one of that name. The draft keeps the pointers. */
+static bool
 draft_set(struct draft *d, const char *name, const char *value)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		if (strcmp(d->labels[i].name, name) != 0)
-			continue;
-		free(d->labels[i].value);
-		d->labels[i].value = estrdup(value);
-		return;
+	bool found;
+	size_t at = place_of(d, name, &found);
+
+	if (!found) {
+		if (d->count == TARGET_MAX_LABELS + INJECTED)
+			return false;
+		memmove(&d->label[at + 1], &d->label[at],
+		    (d->count - at) * sizeof(d->label[0]));
+		d->count++;
 	}
-	if (d->count == TARGET_MAX_LABELS)
-		return;
-	d->labels[d->count].name = estrdup(name);
-	d->labels[d->count++].value = estrdup(value);
+	d->label[at] = (struct target_label){ name, value };
+	return true;
 }
 
-static int
-compare_labels(const void *a, const void *b)
+static struct target
+target_of(const struct draft *d)
 {
-	const struct label *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-/*
- * service_name: the label; the annotation; namespace/pod; the container's
- * name; the argument; the component (DESIGN.md 4, P0 column of the spec).
- */
-static void
-add_service_name(const struct reading *r, struct draft *d, bool fallback)
-{
-	const char *const chain[] = {
-		draft_get(d,
-		    META "kubernetes_pod_annotation_pyroscope_io_service_name"),
-		draft_get(d, META "docker_container_name"),
-	};
-	const char *ns = draft_get(d, META "kubernetes_namespace");
-	const char *pod = draft_get(d, META "kubernetes_pod_name");
-	char both[2 * LABEL_VALUE_MAX + 2];
-	const char *name = r->component;
-
-	if (draft_get(d, "service_name")[0] != '\0')
-		return;
-	if (r->service_name[0] != '\0')
-		name = r->service_name;
-	if (!fallback && chain[0][0] != '\0') {
-		name = chain[0];
-	} else if (!fallback && ns[0] != '\0' && pod[0] != '\0') {
-		snprintf(both, sizeof(both), "%s/%s", ns, pod);
-		name = both;
-	} else if (!fallback && chain[1][0] != '\0') {
-		name = chain[1];
-	}
-	draft_set(d, "service_name", name);
-}
-
-/* Drops what starts with "__", but for __name__. */
-static void
-drop_meta(struct draft *d)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < d->count; i++) {
-		const char *name = d->labels[i].name;
-
-		if (strncmp(name, "__", 2) == 0 &&
-		    strcmp(name, "__name__") != 0) {
-			free(d->labels[i].name);
-			free(d->labels[i].value);
-			continue;
-		}
-		d->labels[kept++] = d->labels[i];
-	}
-	d->count = kept;
+	return (struct target){ d->label, d->count };
 }
 
 static bool
-encode_one(pb_ostream_t *out, const struct label *label)
+encode_label(pb_ostream_t *out, const struct target_label *label)
 {
 	size_t n = strlen(label->name), v = strlen(label->value);
 	pb_ostream_t sizing = PB_OSTREAM_SIZING;
@@ -175,155 +139,186 @@ encode_one(pb_ostream_t *out, const struct label *label)
 	return true;
 }
 
+/* The size of the labels that go out, encoded; 0: too long. */
+static size_t
+encode(struct draft *d)
+{
+	pb_ostream_t out =
+	    pb_ostream_from_buffer(d->encoded, sizeof(d->encoded));
+
+	for (size_t i = 0; i < d->count; i++)
+		if (target_label_visible(d->label[i].name) &&
+		    !encode_label(&out, &d->label[i]))
+			return 0;
+	return out.bytes_written;
+}
+
+/* ---- the set */
+
 /* The number of the draft's label set, new or known; -1: too long. */
 static int
 intern(struct targets *t, struct draft *d)
 {
-	static uint8_t bytes[TARGET_LABELS_MAX];
-	pb_ostream_t out = pb_ostream_from_buffer(bytes, sizeof(bytes));
+	size_t size = encode(d);
 	struct label_set *set;
 
-	qsort(d->labels, d->count, sizeof(d->labels[0]), compare_labels);
-	for (size_t i = 0; i < d->count; i++)
-		if (!encode_one(&out, &d->labels[i]))
-			return -1;
-	HASH_FIND(hh, t->by_labels, bytes, out.bytes_written, set);
+	if (size == 0)
+		return -1;
+	HASH_FIND(hh, t->by_labels, d->encoded, size, set);
 	if (set != NULL)
 		return set->number;
 	if (t->sets == t->room) {
 		t->room = t->room ? 2 * t->room : 16;
 		t->list = erealloc(t->list, t->room, sizeof(*t->list));
 	}
-	set = ecalloc(1, sizeof(*set) + out.bytes_written);
-	memcpy(set->bytes, bytes, out.bytes_written);
-	set->size = out.bytes_written;
+	set = ecalloc(1, sizeof(*set) + size);
+	memcpy(set->bytes, d->encoded, size);
+	set->size = size;
 	set->number = t->sets;
 	t->list[t->sets++] = set;
 	HASH_ADD_KEYPTR(hh, t->by_labels, set->bytes, set->size, set);
 	return set->number;
 }
 
-/* The pid that the target names, or 0. */
-static uint32_t
-pid_of(const struct draft *d)
+/* The later of two for one process wins. */
+static void
+add_pid(struct targets *t, uint32_t pid, int number)
 {
-	const char *text = draft_get(d, PID_LABEL);
-	char *end;
-	unsigned long pid;
+	struct pid_target *p;
 
-	if (text[0] < '0' || text[0] > '9')
-		return 0;
-	pid = strtoul(text, &end, 10);
-	return *end == '\0' && pid <= UINT32_MAX ? pid : 0;
+	HASH_FIND(hh, t->by_pid, &pid, sizeof(pid), p);
+	if (p == NULL) {
+		p = ecalloc(1, sizeof(*p));
+		p->pid = pid;
+		HASH_ADD(hh, t->by_pid, pid, sizeof(p->pid), p);
+	}
+	p->number = number;
 }
 
-/* Takes the draft over as a target; the later of two for one pid wins. */
-static bool
-finish(struct reading *r, bool fallback)
+/* The later of two for one container wins. */
+static void
+add_container(struct targets *t, const char *id, int number)
 {
-	struct draft *d = &r->draft;
-	uint32_t pid = fallback ? 0 : pid_of(d);
-	struct pid_target *p;
+	size_t size = strlen(id);
+	struct container_target *c;
+
+	HASH_FIND(hh, t->by_container, id, size, c);
+	if (c == NULL) {
+		c = ecalloc(1, sizeof(*c) + size + 1);
+		memcpy(c->id, id, size + 1);
+		HASH_ADD_KEYPTR(hh, t->by_container, c->id, size, c);
+	}
+	c->number = number;
+}
+
+static void
+add_target(struct targets *t, const struct target *target, int number)
+{
+	uint32_t pid = target_pid(target);
+	const char *id = target_container_id(target);
+
+	t->count++;
+	if (pid != 0)
+		add_pid(t, pid, number);
+	else if (id[0] != '\0')
+		add_container(t, id, number);
+}
+
+static bool
+add_draft(struct reading *r, bool is_default)
+{
+	struct draft *d = r->draft;
+	struct target target = target_of(d);
+	const char *service = target_service_name(
+	    &target, is_default, &r->naming, d->service_name);
 	int number;
 
-	add_service_name(r, d, fallback);
-	drop_meta(d);
-	if (draft_get(d, "__name__")[0] == '\0')
-		draft_set(d, "__name__", "process_cpu");
+	if (!draft_set(d, TARGET_SERVICE_LABEL, service))
+		return false;
+	target = target_of(d);
+	if (target_get(&target, NAME_LABEL)[0] == '\0' &&
+	    !draft_set(d, NAME_LABEL, NAME_DEFAULT))
+		return false;
 	number = intern(r->targets, d);
-	draft_clear(d);
 	if (number < 0) {
 		r->why = "labels of a target are too long";
 		return false;
 	}
-	if (fallback) {
+	target = target_of(d);
+	if (is_default)
 		r->targets->fallback = number;
-		return true;
-	}
-	r->targets->count++;
-	if (pid == 0)
-		return true;
-	HASH_FIND(hh, r->targets->by_pid, &pid, sizeof(pid), p);
-	if (p == NULL) {
-		p = ecalloc(1, sizeof(*p));
-		p->pid = pid;
-		HASH_ADD(hh, r->targets->by_pid, pid, sizeof(p->pid), p);
-	}
-	p->number = number;
+	else
+		add_target(r->targets, &target, number);
 	return true;
 }
 
-/* A string of at most max bytes without NUL; the caller frees it. */
-static char *
-read_string(pb_istream_t *in, size_t max)
+/* ---- decoding */
+
+/* A string of at most max bytes without NUL, into the draft's buffer. */
+static const char *
+read_string(pb_istream_t *in, struct draft *d, size_t max)
 {
 	size_t size = in->bytes_left;
-	char *text;
+	char *text = d->text + d->used;
 
-	if (size > max)
+	if (size > max || size >= sizeof(d->text) - d->used ||
+	    !pb_read(in, (pb_byte_t *)text, size) ||
+	    memchr(text, '\0', size) != NULL)
 		return NULL;
-	text = ecalloc(size + 1, 1);
-	if (!pb_read(in, (pb_byte_t *)text, size) || strlen(text) != size) {
-		free(text);
-		return NULL;
-	}
+	text[size] = '\0';
+	d->used += size + 1;
 	return text;
 }
+
+struct label_reading {
+	struct draft *draft;
+	const char *text;
+};
 
 static bool
 on_text(pb_istream_t *in, const pb_field_t *field, void **arg)
 {
-	char **out = *arg;
+	struct label_reading *l = *arg;
 	size_t max = field->tag == phlare_Label_name_tag ? LABEL_NAME_MAX
 							 : LABEL_VALUE_MAX;
 
-	free(*out);
-	*out = read_string(in, max);
-	return *out != NULL;
+	l->text = read_string(in, l->draft, max);
+	return l->text != NULL;
 }
 
 static bool
 on_label(pb_istream_t *in, const pb_field_t *field, void **arg)
 {
-	struct reading *r = *arg;
+	struct draft *d = ((struct reading *)*arg)->draft;
+	struct label_reading name = { d, "" }, value = { d, "" };
 	phlare_Label label = phlare_Label_init_zero;
-	char *name = NULL, *value = NULL;
-	bool good;
 
 	(void)field;
-	label.name.funcs.decode = on_text;
+	label.name.funcs.decode = label.value.funcs.decode = on_text;
 	label.name.arg = &name;
-	label.value.funcs.decode = on_text;
 	label.value.arg = &value;
-	good = pb_decode(in, phlare_Label_fields, &label) && name != NULL &&
-	       name[0] != '\0' && r->draft.count < TARGET_MAX_LABELS;
-	if (good)
-		draft_set(&r->draft, name, value ? value : "");
-	free(name);
-	free(value);
-	return good;
-}
-
-static bool
-read_target(pb_istream_t *in, struct reading *r, bool fallback)
-{
-	phlare_Target target = phlare_Target_init_zero;
-
-	target.labels.funcs.decode = on_label;
-	target.labels.arg = r;
-	if (r->targets->count >= TARGETS_MAX) {
-		r->why = "too many targets";
-		return false;
-	}
-	return pb_decode(in, phlare_Target_fields, &target) &&
-	       finish(r, fallback);
+	return d->count < TARGET_MAX_LABELS &&
+	       pb_decode(in, phlare_Label_fields, &label) &&
+	       name.text[0] != '\0' && draft_set(d, name.text, value.text);
 }
 
 static bool
 on_target(pb_istream_t *in, const pb_field_t *field, void **arg)
 {
-	return read_target(
-	    in, *arg, field->tag == phlare_TargetSet_default_target_tag);
+	struct reading *r = *arg;
+	bool is_default = field->tag == phlare_TargetSet_default_target_tag;
+	phlare_Target target = phlare_Target_init_zero;
+
+	target.labels.funcs.decode = on_label;
+	target.labels.arg = r;
+	r->draft->count = r->draft->used = 0;
+	if (is_default ? r->targets->fallback >= 0
+		       : r->targets->count >= SETTINGS_TARGETS_MAX) {
+		r->why = "too many targets";
+		return false;
+	}
+	return pb_decode(in, phlare_Target_fields, &target) &&
+	       add_draft(r, is_default);
 }
 
 /*
@@ -339,7 +334,8 @@ decode(struct reading *r, const void *data, size_t size)
 	set = (phlare_TargetSet)phlare_TargetSet_init_zero;
 	if (!pb_decode(&in, phlare_TargetSet_fields, &set))
 		return false;
-	r->service_name = set.service_name;
+	r->naming.service_name = set.service_name;
+	r->targets->decided_at = set.decided_at;
 	set.targets.funcs.decode = set.default_target.funcs.decode = on_target;
 	set.targets.arg = set.default_target.arg = r;
 	return pb_decode_ex(
@@ -350,17 +346,20 @@ struct targets *
 targets_decode(
     const void *data, size_t size, const char *component, const char **why)
 {
-	struct reading r = { .component = component, .why = "malformed" };
+	struct reading r = { .naming.component = component,
+		.why = "malformed" };
+	bool good;
 
 	r.targets = ecalloc(1, sizeof(*r.targets));
 	r.targets->fallback = -1;
-	if (size > TARGETS_MAX_BYTES || !decode(&r, data, size)) {
-		*why = r.why;
-		draft_clear(&r.draft);
-		targets_free(r.targets);
-		return NULL;
-	}
-	return r.targets;
+	r.draft = ecalloc(1, sizeof(*r.draft));
+	good = size <= SETTINGS_TARGETS_MAX_BYTES && decode(&r, data, size);
+	free(r.draft);
+	if (good)
+		return r.targets;
+	*why = r.why;
+	targets_free(r.targets);
+	return NULL;
 }
 
 void
@@ -368,6 +367,7 @@ targets_free(struct targets *targets)
 {
 	struct label_set *set, *next_set;
 	struct pid_target *p, *next_pid;
+	struct container_target *c, *next_container;
 
 	if (targets == NULL)
 		return;
@@ -379,9 +379,15 @@ targets_free(struct targets *targets)
 		HASH_DEL(targets->by_pid, p);
 		free(p);
 	}
+	HASH_ITER(hh, targets->by_container, c, next_container) {
+		HASH_DEL(targets->by_container, c);
+		free(c);
+	}
 	free(targets->list);
 	free(targets);
 }
+
+/* ---- use */
 
 size_t
 targets_count(const struct targets *targets)
@@ -389,13 +395,45 @@ targets_count(const struct targets *targets)
 	return targets->count;
 }
 
-int
-targets_find(const struct targets *targets, uint32_t pid)
+size_t
+targets_pids(const struct targets *targets)
+{
+	return HASH_COUNT(targets->by_pid);
+}
+
+size_t
+targets_containers(const struct targets *targets)
+{
+	return HASH_COUNT(targets->by_container);
+}
+
+/* A process that started later only has a pid that was used again. */
+static int
+find_by_pid(const struct targets *t, const struct targets_process *process)
 {
 	struct pid_target *p;
 
-	HASH_FIND(hh, targets->by_pid, &pid, sizeof(pid), p);
-	return p != NULL ? p->number : targets->fallback;
+	if (process->pid == 0 || t->by_pid == NULL ||
+	    (t->decided_at != 0 &&
+		process->start_time > t->decided_at + TARGETS_START_SLACK_NS))
+		return -1;
+	HASH_FIND(hh, t->by_pid, &process->pid, sizeof(process->pid), p);
+	return p != NULL ? p->number : -1;
+}
+
+int
+targets_find(
+    const struct targets *targets, const struct targets_process *process)
+{
+	int number = find_by_pid(targets, process);
+	struct container_target *c = NULL;
+
+	if (number >= 0)
+		return number;
+	if (process->container_id[0] != '\0')
+		HASH_FIND(hh, targets->by_container, process->container_id,
+		    strlen(process->container_id), c);
+	return c != NULL ? c->number : targets->fallback;
 }
 
 const void *

@@ -20,3 +20,6 @@ tests_test_demangle_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_process
 tests_test_process_SOURCES = tests/test_process.c
 tests_test_process_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_matching
+tests_test_matching_SOURCES = tests/test_matching.c
+tests_test_matching_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
