@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,12 +84,23 @@ spin(void)
 /* Address range of spin(), generously. */
 #define SPIN_BYTES 512
 
+/* A child that does not outlive a test that fails. */
 static pid_t
-start_spinning(void)
+fork_mortal(void)
 {
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+static pid_t
+start_spinning(void)
+{
+	pid_t pid = fork_mortal();
+
 	if (pid == 0)
 		for (;;)
 			spin();
@@ -121,9 +133,8 @@ right(int depth, unsigned way)
 static pid_t
 start_spinning_deep(void)
 {
-	pid_t pid = fork();
+	pid_t pid = fork_mortal();
 
-	assert_true(pid >= 0);
 	if (pid == 0)
 		for (unsigned way = 0;; way++)
 			left(DEPTH, way);
