@@ -25,8 +25,8 @@ settings_of(uint32_t number, const struct config_component *component)
 		.container_id_cache_size = args->container_id_cache_size,
 		.collect_user = args->collect_user_profile,
 		.collect_kernel = args->collect_kernel_profile,
-		.demangle = component_demangle_number(args->demangle),
-		.comm = component_comm_number(args->comm),
+		.demangle = ebpf_args_demangle(args->demangle),
+		.comm = ebpf_args_comm(args->comm),
 		.pid_label = args->pid_label,
 	};
 

@@ -27,73 +27,7 @@
 
 const struct river_capsule_type component_receiver_type = { "receiver" };
 
-/* ---- words */
-
-struct word {
-	const char *text;
-	int number;
-};
-
-static int
-find_word(const struct word *words, size_t count, const char *text)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(words[i].text, text) == 0)
-			return words[i].number;
-	return -1;
-}
-
-static const struct word demangle_words[] = {
-	{ "none", phlare_Demangle_DEMANGLE_NONE },
-	{ "simplified", phlare_Demangle_DEMANGLE_SIMPLIFIED },
-	{ "templates", phlare_Demangle_DEMANGLE_TEMPLATES },
-	{ "full", phlare_Demangle_DEMANGLE_FULL },
-};
-
-static const struct word comm_words[] = {
-	{ "none", phlare_Comm_COMM_NONE },
-	{ "", phlare_Comm_COMM_NONE },
-	{ "label", phlare_Comm_COMM_LABEL },
-	{ "stackframe", phlare_Comm_COMM_STACKFRAME },
-	{ "both", phlare_Comm_COMM_BOTH },
-};
-
-int
-component_demangle_number(const char *text)
-{
-	return find_word(demangle_words, COUNT(demangle_words), text);
-}
-
-int
-component_comm_number(const char *text)
-{
-	return find_word(comm_words, COUNT(comm_words), text);
-}
-
 /* ---- checks of one value */
-
-static const char *
-check_demangle(struct river_decoder *d, const void *member)
-{
-	const char *text = *(const char *const *)member;
-
-	if (component_demangle_number(text) >= 0)
-		return NULL;
-	return river_decoder_printf(d,
-	    "\"%s\" is no demangle mode: none, simplified, templates or full",
-	    text);
-}
-
-static const char *
-check_comm(struct river_decoder *d, const void *member)
-{
-	const char *text = *(const char *const *)member;
-
-	if (component_comm_number(text) >= 0)
-		return NULL;
-	return river_decoder_printf(
-	    d, "\"%s\" is no comm mode: none, label, stackframe or both", text);
-}
 
 static const char *
 check_url(struct river_decoder *d, const void *member)
@@ -107,9 +41,9 @@ check_url(struct river_decoder *d, const void *member)
 		   : river_decoder_printf(d, "\"%s\": %s", url, wrong);
 }
 
-/* The mistake in one set of labels, or NULL. */
-static const char *
-wrong_labels(struct river_decoder *d, const struct river_pairs *labels)
+const char *
+component_wrong_labels(
+    struct river_decoder *d, const struct river_pairs *labels)
 {
 	for (size_t i = 0; i < labels->count; i++) {
 		const struct river_pair *l = &labels->item[i];
@@ -127,34 +61,7 @@ wrong_labels(struct river_decoder *d, const struct river_pairs *labels)
 static const char *
 check_labels(struct river_decoder *d, const void *member)
 {
-	return wrong_labels(d, member);
-}
-
-/* A value of a label. 2048 bytes are what servers take. */
-static const char *
-check_label_text(struct river_decoder *d, const void *member)
-{
-	const char *text = *(const char *const *)member;
-	size_t size = strlen(text);
-
-	(void)d;
-	if (size > LABEL_VALUE_MAX_BYTES)
-		return "longer than a label may be";
-	return labels_text_valid(text, size) ? NULL : "no valid UTF-8";
-}
-
-static const char *
-check_targets(struct river_decoder *d, const void *member)
-{
-	const struct river_targets *targets = member;
-	const char *wrong = NULL;
-
-	if (targets->count > SETTINGS_TARGETS_MAX)
-		return river_decoder_printf(
-		    d, "more than %d targets", SETTINGS_TARGETS_MAX);
-	for (size_t i = 0; i < targets->count && wrong == NULL; i++)
-		wrong = wrong_labels(d, &targets->item[i]);
-	return wrong;
+	return component_wrong_labels(d, member);
 }
 
 /* ---- endpoint */
@@ -219,116 +126,14 @@ static const struct river_field write_fields[] = {
 static const struct river_schema write_schema = { sizeof(struct write_args),
 	write_fields, NULL, NULL };
 
-/* ---- phlare.ebpf */
-
-static const struct river_field ebpf_fields[] = {
-	{ "forward_to", RIVER_FIELD_CAPSULES, AT(ebpf_args, forward_to),
-	    RIVER_REQUIRED, .capsule = &component_receiver_type },
-	{ "targets", RIVER_FIELD_TARGETS, AT(ebpf_args, targets),
-	    .check = check_targets },
-	{ "default_target", RIVER_FIELD_MAP, AT(ebpf_args, default_target),
-	    .check = check_labels },
-	{ "targets_only", RIVER_FIELD_BOOL, AT(ebpf_args, targets_only) },
-	{ "job_name", RIVER_FIELD_STRING, AT(ebpf_args, job_name),
-	    .check = check_label_text },
-	{ "service_name", RIVER_FIELD_STRING, AT(ebpf_args, service_name),
-	    .check = check_label_text },
-	{ "kubernetes_node", RIVER_FIELD_STRING,
-	    AT(ebpf_args, kubernetes_node) },
-	{ "collect_interval", RIVER_FIELD_DURATION,
-	    AT(ebpf_args, collect_interval), .min = SETTINGS_INTERVAL_MIN_NS,
-	    .max = SETTINGS_INTERVAL_MAX_NS },
-	{ "sample_rate", RIVER_FIELD_INT, AT(ebpf_args, sample_rate), .min = 1,
-	    .max = SETTINGS_RATE_MAX },
-	{ "pid_cache_size", RIVER_FIELD_INT, AT(ebpf_args, pid_cache_size),
-	    .min = 1, .max = SETTINGS_PID_CACHE_MAX },
-	{ "elf_cache_size", RIVER_FIELD_INT, AT(ebpf_args, elf_cache_size),
-	    .min = 1, .max = SETTINGS_ELF_CACHE_MAX },
-	{ "build_id_cache_size", RIVER_FIELD_INT,
-	    AT(ebpf_args, build_id_cache_size), .min = 1,
-	    .max = SETTINGS_ELF_CACHE_MAX },
-	{ "same_file_cache_size", RIVER_FIELD_INT,
-	    AT(ebpf_args, same_file_cache_size), .min = 1,
-	    .max = SETTINGS_ELF_CACHE_MAX },
-	{ "container_id_cache_size", RIVER_FIELD_INT,
-	    AT(ebpf_args, container_id_cache_size), .min = 1,
-	    .max = SETTINGS_PID_CACHE_MAX },
-	{ "collect_user_profile", RIVER_FIELD_BOOL,
-	    AT(ebpf_args, collect_user_profile) },
-	{ "collect_kernel_profile", RIVER_FIELD_BOOL,
-	    AT(ebpf_args, collect_kernel_profile) },
-	{ "demangle", RIVER_FIELD_STRING, AT(ebpf_args, demangle),
-	    .check = check_demangle },
-	{ "comm", RIVER_FIELD_STRING, AT(ebpf_args, comm),
-	    .check = check_comm },
-	{ "pid_label", RIVER_FIELD_BOOL, AT(ebpf_args, pid_label) },
-	{ "cache_rounds", RIVER_FIELD_INT, AT(ebpf_args, cache_rounds) },
-	{ "symbols_map_size", RIVER_FIELD_INT, AT(ebpf_args, symbols_map_size),
-	    .min = 1, .max = INT64_MAX },
-	{ "pid_map_size", RIVER_FIELD_INT, AT(ebpf_args, pid_map_size),
-	    .min = 1, .max = INT64_MAX },
-	{ "python_enabled", RIVER_FIELD_BOOL, AT(ebpf_args, python_enabled) },
-	{ "go_table_fallback", RIVER_FIELD_BOOL,
-	    AT(ebpf_args, go_table_fallback) },
-	{ 0 },
-};
-
-/* The later names of the file cache mean ours, the largest one counts. */
-static void
-take_aliases(struct river_decoder *d, void *args)
-{
-	struct ebpf_args *a = args;
-	int64_t alias = a->build_id_cache_size > a->same_file_cache_size
-			    ? a->build_id_cache_size
-			    : a->same_file_cache_size;
-
-	(void)d;
-	if (alias > 0 &&
-	    river_body_attribute(&a->block->body, "elf_cache_size") == NULL)
-		a->elf_cache_size = alias;
-}
-
-static const struct ebpf_args phlare_ebpf_defaults = {
-	.collect_interval = 10 * SEC,
-	.sample_rate = 100,
-	.pid_cache_size = 64,
-	.elf_cache_size = 128,
-	.container_id_cache_size = 1024,
-	.collect_user_profile = true,
-	.collect_kernel_profile = true,
-	.demangle = "simplified",
-	.comm = "stackframe",
-};
-static const struct river_schema phlare_ebpf_schema = { sizeof(
-							    struct ebpf_args),
-	ebpf_fields, &phlare_ebpf_defaults, take_aliases };
-
-/* The same under its later name, whose defaults ship less. */
-static const struct ebpf_args pyroscope_ebpf_defaults = {
-	.targets_only = true,
-	.collect_interval = 15 * SEC,
-	.sample_rate = 97,
-	.pid_cache_size = 32,
-	.elf_cache_size = 64,
-	.container_id_cache_size = 1024,
-	.collect_user_profile = true,
-	.collect_kernel_profile = true,
-	.demangle = "none",
-	.comm = "stackframe",
-};
-static const struct river_schema pyroscope_ebpf_schema = {
-	sizeof(struct ebpf_args), ebpf_fields, &pyroscope_ebpf_defaults,
-	take_aliases
-};
-
 /* ---- the top of a file */
 
 static const struct component_kind write_kind = { COMPONENT_WRITE,
 	&write_schema };
 static const struct component_kind phlare_ebpf_kind = { COMPONENT_EBPF,
-	&phlare_ebpf_schema };
+	&ebpf_args_phlare };
 static const struct component_kind pyroscope_ebpf_kind = { COMPONENT_EBPF,
-	&pyroscope_ebpf_schema };
+	&ebpf_args_pyroscope };
 static const struct component_kind unsupported_kind = { COMPONENT_UNSUPPORTED,
 	NULL };
 

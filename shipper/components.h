@@ -12,6 +12,7 @@
 
 #include "common/river/load.h"
 #include "common/river/schema.h"
+#include "shipper/ebpf_args.h"
 #include "shipper/http_args.h"
 
 struct endpoint_args {
@@ -32,26 +33,6 @@ struct write_args {
 	struct river_blocks endpoints; /* of struct endpoint_args */
 };
 
-/* phlare.ebpf, pyroscope.ebpf */
-struct ebpf_args {
-	const struct river_block *block;
-	struct river_capsules forward_to; /* struct config_component */
-	struct river_targets targets;
-	struct river_pairs default_target;
-	bool targets_only;
-	const char *job_name, *service_name, *kubernetes_node;
-	int64_t collect_interval;
-	int64_t sample_rate;
-	int64_t pid_cache_size, elf_cache_size, container_id_cache_size;
-	int64_t build_id_cache_size, same_file_cache_size; /* 0: not given */
-	bool collect_user_profile, collect_kernel_profile;
-	const char *demangle, *comm;
-	bool pid_label;
-	/* accepted for the sake of configurations that have them */
-	int64_t cache_rounds, symbols_map_size, pid_map_size;
-	bool python_enabled, go_table_fallback;
-};
-
 enum component_role {
 	COMPONENT_WRITE,
 	COMPONENT_EBPF,
@@ -69,9 +50,9 @@ extern const struct river_rule component_rules[];
 /* What phlare.write exports as "receiver"; data: struct config_component. */
 extern const struct river_capsule_type component_receiver_type;
 
-/* Numbers of enum Demangle and enum Comm, or -1. */
-int component_demangle_number(const char *text);
-int component_comm_number(const char *text);
+/* For checks: the mistake in one set of labels, or NULL. */
+const char *component_wrong_labels(
+    struct river_decoder *decoder, const struct river_pairs *labels);
 
 /*
  * Whether both were decoded to the same by schema: deeply, places aside.

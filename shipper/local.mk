@@ -11,6 +11,7 @@ libshipper_a_SOURCES = \
 	%D%/config_file.c %D%/config_file.h \
 	%D%/config_source.c %D%/config_source.h \
 	%D%/credentials.c %D%/credentials.h \
+	%D%/ebpf_args.c %D%/ebpf_args.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
 	%D%/http_args.c %D%/http_args.h \

@@ -553,6 +553,18 @@ river_decoder_refuse_at(struct river_decoder *d,
 	va_end(ap);
 }
 
+void
+river_decoder_warn_at(struct river_decoder *d, const struct river_block *block,
+    const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	river_diagnostics_add(d->eval->diagnostics, RIVER_WARNING,
+	    d->eval->source, river_value_range(block, name), fmt, ap);
+	va_end(ap);
+}
+
 struct river_range
 river_value_range(const struct river_block *block, const char *name)
 {

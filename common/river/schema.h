@@ -158,6 +158,10 @@ void river_decoder_refuse(struct river_decoder *decoder, const char *fmt, ...)
 void river_decoder_refuse_at(struct river_decoder *decoder,
     const struct river_block *block, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same for what is no mistake; decoding goes on. */
+void river_decoder_warn_at(struct river_decoder *decoder,
+    const struct river_block *block, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /*
  * Where the value of block's attribute name lies, the block itself when it is
