@@ -13,6 +13,14 @@ FUZZ_LIBS = tests/libfuzz_main.a
 FUZZ_LINK = $(AM_LDFLAGS)
 endif
 
+FUZZ_TARGETS += tests/fuzz_layout
+tests_fuzz_layout_SOURCES = tests/fuzz_layout.c
+tests_fuzz_layout_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_layout_LDADD = $(FUZZ_LIBS) $(RIVER_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_layout/all.river \
+	tests/data/fuzz_layout/short.river
+
 FUZZ_TARGETS += tests/fuzz_pprof
 tests_fuzz_pprof_SOURCES = tests/fuzz_pprof.c
 tests_fuzz_pprof_LDFLAGS = $(FUZZ_LINK)

@@ -9,6 +9,8 @@ RIVER_TEST_FILES = \
 	tests/data/river/end-of-file.river \
 	tests/data/river/escapes.out \
 	tests/data/river/escapes.river \
+	tests/data/river/layout.out \
+	tests/data/river/layout.river \
 	tests/data/river/line-numbers.out \
 	tests/data/river/line-numbers.river \
 	tests/data/river/references.out \
@@ -28,6 +30,9 @@ tests_test_river_diagnostics_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_river_eval
 tests_test_river_eval_SOURCES = tests/test_river_eval.c
 tests_test_river_eval_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_river_layout
+tests_test_river_layout_SOURCES = tests/test_river_layout.c
+tests_test_river_layout_LDADD = $(RIVER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_river_lexer
 tests_test_river_lexer_SOURCES = tests/test_river_lexer.c
 tests_test_river_lexer_LDADD = $(RIVER_LIBS) $(TEST_LIBS)

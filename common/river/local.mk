@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libriver.a
 libriver_a_SOURCES = \
 	%D%/arena.c %D%/arena.h \
+	%D%/columns.c %D%/columns.h \
 	%D%/ast.c %D%/ast.h \
 	%D%/convert.c %D%/convert.h \
 	%D%/diagnostics.c %D%/diagnostics.h \
@@ -10,6 +11,8 @@ libriver_a_SOURCES = \
 	%D%/format.c %D%/format.h \
 	%D%/functions.h \
 	%D%/graph.c %D%/graph.h \
+	%D%/items.c %D%/items.h \
+	%D%/layout.c %D%/layout.h \
 	%D%/lexer.c %D%/lexer.h \
 	%D%/load.c %D%/load.h \
 	%D%/number.c \
