@@ -9,6 +9,7 @@ libcli_a_SOURCES = \
 	%D%/commands.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/flamegraph.c %D%/flamegraph.h \
+	%D%/fmt.c \
 	%D%/frames.c %D%/frames.h \
 	%D%/gunzip.c %D%/gunzip.h \
 	%D%/ids.c %D%/ids.h \
@@ -26,6 +27,7 @@ libcli_a_SOURCES = \
 	%D%/record_config.c %D%/record_config.h \
 	%D%/record_report.c %D%/record_report.h \
 	%D%/remove_tree.c %D%/remove_tree.h \
+	%D%/replace.c %D%/replace.h \
 	%D%/report.c %D%/report.h \
 	%D%/run.c \
 	%D%/run_dir.c %D%/run_dir.h \
@@ -35,7 +37,7 @@ libcli_a_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h
-CLI_LIBS = libcli.a $(COMMON_LIBS) $(LIBDEFLATE_LIBS)
+CLI_LIBS = libcli.a libriver.a $(COMMON_LIBS) $(LIBDEFLATE_LIBS) -lm
 phlare_ebpf_SOURCES = %D%/main.c
 phlare_ebpf_LDADD = $(CLI_LIBS)
 dist_man_MANS += %D%/phlare-ebpf.1

@@ -61,8 +61,8 @@ owner(uid_t *uid, gid_t *gid)
 	}
 }
 
-static int
-copy(int from, int to)
+int
+output_copy(int from, int to)
 {
 	char data[65536];
 	off_t at = 0;
@@ -89,7 +89,7 @@ fill(int fd, int from)
 	int r;
 
 	owner(&uid, &gid);
-	if ((r = copy(from, fd)) < 0)
+	if ((r = output_copy(from, fd)) < 0)
 		return r;
 	if (fchown(fd, uid, gid) < 0 || fchmod(fd, 0644) < 0)
 		return -errno;

@@ -19,4 +19,7 @@ int output_open(const char *path);
  */
 int output_put(int directory, const char *name, int from);
 
+/* Appends all that from holds, from its start on. 0 or -errno. */
+int output_copy(int from, int to);
+
 #endif

@@ -81,7 +81,7 @@ wait_for(pid_t child)
 		return WEXITSTATUS(status);
 	if (WTERMSIG(status) != SIGPIPE) /* else our reader has seen enough */
 		log_warnx("report",
-		    "the process that reads the profile was ended by signal "
+		    "the process that reads the file was ended by signal "
 		    "%d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return EXIT_FAILED;
@@ -94,8 +94,8 @@ report_in_child(const struct privilege_ids *ids, int (*work)(void *), void *arg)
 	pid_t parent = getpid(), child;
 
 	if (ids == NULL && choose_ids(&own) < 0) {
-		log_warnx("report", "no free uid for the process that reads "
-				    "the profile");
+		log_warnx("report",
+		    "no free uid for the process that reads the file");
 		return EXIT_FAILED;
 	}
 	child = fork();

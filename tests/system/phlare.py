@@ -469,3 +469,41 @@ def scratch():
     with tempfile.TemporaryDirectory(prefix="phlare-test-") as path:
         os.chmod(path, 0o755)
         yield path
+
+
+# ---- a user who is not root
+
+NOBODY = 65534
+
+
+class User:
+    """Runs commands as nobody, with programs that nobody may reach."""
+
+    def __init__(self, dir_):
+        self.dir = f"{dir_}/home"
+        self.phlare = f"{dir_}/phlare-ebpf"
+        for name in ("phlare-ebpf", "phlare-shipper"):
+            shutil.copy(f"{BUILD}/{name}", dir_)
+        os.mkdir(self.dir)
+        if os.geteuid() == 0:
+            os.chown(self.dir, NOBODY, NOBODY)
+
+    def options(self):
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": []} \
+            if os.geteuid() == 0 else {}
+
+    def run(self, *arguments, text=None):
+        """(exit status, standard output, standard error)"""
+        r = subprocess.run([self.phlare, *arguments], cwd=self.dir,
+                           input=text, capture_output=True, timeout=60,
+                           check=False, **self.options())
+        return r.returncode, r.stdout, r.stderr.decode()
+
+    def write(self, name, text, mode=0o644):
+        path = f"{self.dir}/{name}"
+        with open(path, "wb") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+        return path
