@@ -16,7 +16,6 @@
 #include "shipper/http_args.h"
 #include "shipper/http_url.h"
 #include "shipper/labels.h"
-#include "shipper/text.h"
 
 #define SEC 1000000000LL
 #define MSEC 1000000LL
@@ -72,13 +71,6 @@ check_endpoint(struct river_decoder *d, void *args)
 	const struct endpoint_args *a = args;
 	const char *wrong = http_args_wrong(d, &a->http);
 
-	if (wrong == NULL &&
-	    (a->http.oauth2 != NULL || a->http.http_headers.count > 0 ||
-		a->http.proxy.from_environment ||
-		a->http.proxy.connect_header.count > 0 ||
-		text_given(a->http.proxy.no_proxy)))
-		wrong = "oauth2, http_headers and the later arguments of "
-			"proxies are not supported yet";
 	if (wrong != NULL)
 		river_decoder_refuse(d, "%s", wrong);
 }

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an endpoint proves itself with: the Authorization header and the TLS
- * keys. Files are read again for every request, so that a rotated token is
- * used at once; a file that only root may read is read through the descriptor
- * that was opened before privilege was dropped.
+ * The Authorization header of basic_auth, authorization, bearer_token and
+ * bearer_token_file. (That of oauth2 has to be asked for: oauth2.h.)
  */
 #ifndef SHIPPER_CREDENTIALS_H
 #define SHIPPER_CREDENTIALS_H
 
-#include <stddef.h>
-
-struct http_args;
 struct credentials;
-
-/* Longer files are refused. */
-#define CREDENTIALS_FILE_MAX_BYTES (1024 * 1024)
+struct http_args;
 
 /*
- * Opens and reads all files that args names. args must outlive it. NULL and a
+ * Opens and reads all files that args name. args must outlive it. NULL and a
  * text in *why (to be freed) when one cannot be read.
  */
 struct credentials *credentials_new(const struct http_args *args, char **why);
@@ -25,18 +18,10 @@ struct credentials *credentials_new(const struct http_args *args, char **why);
 void credentials_free(struct credentials *c);
 
 /*
- * The value of the Authorization header, NULL if there is none, to be freed.
- * 0, or -errno and a text in *why (to be freed).
+ * The value of the header, NULL if there is none; to be freed by
+ * text_free_secret(). Files are read again. 0, or -errno and a text in *why
+ * (to be freed).
  */
-int credentials_authorization(struct credentials *c, char **value, char **why);
-
-struct credentials_tls {
-	char *ca, *cert, *key; /* PEM text or NULL */
-};
-
-/* As above. credentials_tls_free() gives back the texts. */
-int credentials_tls(
-    struct credentials *c, struct credentials_tls *tls, char **why);
-void credentials_tls_free(struct credentials_tls *tls);
+int credentials_header(const struct credentials *c, char **value, char **why);
 
 #endif

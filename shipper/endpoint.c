@@ -16,21 +16,15 @@
 
 #include "common/log.h"
 #include "shipper/components.h"
-#include "shipper/credentials.h"
 #include "shipper/file_endpoint.h"
-#include "shipper/http_client.h"
+#include "shipper/http_session.h"
 #include "shipper/http_url.h"
 #include "shipper/labels.h"
 #include "shipper/parcel.h"
 #include "shipper/push.h"
-#include "shipper/text.h"
 
-#define NSEC_PER_MSEC 1000000LL
 #define NSEC_PER_SEC 1000000000LL
-/* Connect-Timeout-Ms may have ten digits. */
-#define CONNECT_TIMEOUT_MAX_MS 9999999999LL
-/* Ours and Authorization, after the user's. */
-#define OWN_HEADERS 4
+#define TIMEOUT_HEADER "Connect-Timeout-Ms"
 /* Attempts that a retired endpoint without a limit still makes. */
 #define RETIRED_ATTEMPTS 10
 
@@ -56,14 +50,15 @@ struct delivery {
 	struct labels *labels; /* of a file only */
 	enum delivery_state state;
 	struct backoff backoff;
-	struct http_request *request;
+	struct http_exchange *exchange;
 	struct event *timer;
 };
 
 struct endpoint {
 	struct endpoint_env *env;
 	const struct endpoint_args *args;
-	struct credentials *credentials;
+	struct http_session *session;
+	struct header_list headers;
 	struct file_endpoint *file; /* NULL: HTTP */
 	struct write_stats *stats;
 	char *url;                  /* of the request */
@@ -111,7 +106,7 @@ delivery_free(struct delivery *d)
 {
 	struct endpoint *ep = d->ep;
 
-	http_request_cancel(d->request);
+	http_exchange_cancel(d->exchange);
 	if (d->timer != NULL)
 		event_free(d->timer);
 	TAILQ_REMOVE(&ep->queue, d, entry);
@@ -285,7 +280,7 @@ on_answer(void *arg, const struct http_result *result)
 	struct delivery *d = arg;
 	struct push_answer answer;
 
-	d->request = NULL;
+	d->exchange = NULL;
 	switch (result->end) {
 	case HTTP_ANSWERED:
 	case HTTP_TOO_LONG:
@@ -311,9 +306,9 @@ static bool
 is_reserved(const char *name)
 {
 	static const char *const names[] = { "Accept-Encoding",
-		"Connect-Protocol-Version", "Connect-Timeout-Ms",
-		"Content-Length", "Content-Type", "Expect", "Trailer",
-		"Transfer-Encoding", "User-Agent" };
+		"Connect-Protocol-Version", TIMEOUT_HEADER, "Content-Length",
+		"Content-Type", "Expect", "Trailer", "Transfer-Encoding",
+		"User-Agent" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcasecmp(names[i], name) == 0)
@@ -321,138 +316,43 @@ is_reserved(const char *name)
 	return false;
 }
 
-struct header_list {
-	struct http_header *item;
-	size_t count;
-	bool authorized; /* the user's own Authorization is in it */
-};
-
 static void
-add_header(struct header_list *list, const char *name, const char *value)
-{
-	list->item[list->count++] = (struct http_header){ name, value };
-}
-
-/* timeout_text and authorization must live as long as the list. */
-static void
-make_headers(
-    struct endpoint *ep, struct header_list *list, const char *timeout_text)
+make_headers(struct endpoint *ep)
 {
 	const struct river_pairs *headers = &ep->args->headers;
 
-	list->item = ecalloc(headers->count + OWN_HEADERS, sizeof(*list->item));
 	for (size_t i = 0; i < headers->count; i++) {
 		const struct river_pair *h = &headers->item[i];
 
-		if (is_reserved(h->name))
-			continue;
-		add_header(list, h->name, h->value);
-		if (strcasecmp(h->name, "Authorization") == 0)
-			list->authorized = true;
+		if (!is_reserved(h->name))
+			header_list_add(&ep->headers, h->name, h->value, false);
 	}
-	add_header(list, "Content-Type", PUSH_CONTENT_TYPE);
-	add_header(list, "Connect-Protocol-Version", "1");
-	if (timeout_text[0] != '\0')
-		add_header(list, "Connect-Timeout-Ms", timeout_text);
-}
-
-/* Whole ms that are left, rounded down: some time has always passed. */
-static void
-connect_timeout(int64_t timeout_ns, char *out, size_t size)
-{
-	int64_t ms = (timeout_ns - 1) / NSEC_PER_MSEC;
-
-	out[0] = '\0';
-	if (ms <= CONNECT_TIMEOUT_MAX_MS)
-		snprintf(out, size, "%" PRId64, ms);
-}
-
-static struct http_blob
-blob_of(const char *text)
-{
-	return (struct http_blob){ text, text != NULL ? strlen(text) : 0 };
-}
-
-static void
-fill_post(struct delivery *d, const struct header_list *headers,
-    const struct credentials_tls *tls, struct http_post *post)
-{
-	const struct endpoint_args *a = d->ep->args;
-	const struct tls_args *t = a->http.tls_config;
-
-	*post = (struct http_post){
-		.url = d->ep->url,
-		.headers = headers->item,
-		.header_count = headers->count,
-		.user_agent = d->ep->env->user_agent,
-		.proxy =
-		    text_given(a->http.proxy.url) ? a->http.proxy.url : NULL,
-		.tls_ca = blob_of(tls->ca),
-		.tls_cert = blob_of(tls->cert),
-		.tls_key = blob_of(tls->key),
-		.tls_min_version =
-		    http_args_tls_version(t != NULL ? t->min_version : NULL),
-		.tls_skip_verify = t != NULL && t->insecure_skip_verify,
-		.http2 = a->http.enable_http2,
-		.follow_redirects = a->http.follow_redirects,
-		.timeout_ns = a->remote_timeout,
-		.head = d->head->data,
-		.head_size = d->head->size,
-		.fd = d->parcel->fd,
-		.fd_size = d->parcel->size,
-		.answer_max = PUSH_ANSWER_MAX_BYTES,
-	};
-	if (t != NULL && text_given(t->server_name))
-		post->tls_server_name = t->server_name;
-}
-
-/* Starts an attempt. 0, or -errno and a text in *why (to be freed). */
-static int
-post(struct delivery *d, char **why)
-{
-	struct endpoint *ep = d->ep;
-	struct header_list headers = { 0 };
-	struct credentials_tls tls = { 0 };
-	struct http_post p;
-	char timeout_text[24], *authorization = NULL;
-	int r;
-
-	connect_timeout(
-	    ep->args->remote_timeout, timeout_text, sizeof(timeout_text));
-	make_headers(ep, &headers, timeout_text);
-	if (!headers.authorized &&
-	    (r = credentials_authorization(
-		 ep->credentials, &authorization, why)) < 0)
-		goto out;
-	if (authorization != NULL)
-		add_header(&headers, "Authorization", authorization);
-	if ((r = credentials_tls(ep->credentials, &tls, why)) < 0)
-		goto out;
-	fill_post(d, &headers, &tls, &p);
-	d->request = http_client_post(ep->env->http, &p, on_answer, d);
-	r = d->request != NULL ? 0 : -errno;
-	if (r < 0)
-		*why = estrdup(strerror(-r));
-out:
-	free(headers.item);
-	credentials_tls_free(&tls);
-	if (authorization != NULL)
-		explicit_bzero(authorization, strlen(authorization));
-	free(authorization);
-	return r;
+	header_list_add(&ep->headers, "Content-Type", PUSH_CONTENT_TYPE, false);
+	header_list_add(&ep->headers, "Connect-Protocol-Version", "1", false);
 }
 
 static void
 start_post(struct delivery *d)
 {
+	struct endpoint *ep = d->ep;
+	const struct http_send send = { .url = ep->url,
+		.headers = &ep->headers,
+		.timeout_header = TIMEOUT_HEADER,
+		.timeout_ns = ep->args->remote_timeout,
+		.head = d->head->data,
+		.head_size = d->head->size,
+		.fd = d->parcel->fd,
+		.fd_size = d->parcel->size,
+		.answer_max = PUSH_ANSWER_MAX_BYTES };
 	struct push_answer answer;
 	char *why = NULL;
 
 	d->state = SENDING;
-	d->ep->active++;
+	ep->active++;
 	if (d->backoff.attempts > 0)
-		d->ep->stats->retries++;
-	if (post(d, &why) == 0)
+		ep->stats->retries++;
+	d->exchange = http_session_post(ep->session, &send, on_answer, d, &why);
+	if (d->exchange != NULL)
 		return;
 	push_answer_failed(&answer, PUSH_UNAVAILABLE, why);
 	free(why);
@@ -557,8 +457,10 @@ endpoint_new(struct endpoint_env *env, const char *component,
 		return ep;
 	}
 	ep->url = request_url(args->url);
-	ep->credentials = credentials_new(&args->http, why);
-	if (ep->credentials == NULL) {
+	make_headers(ep);
+	ep->session =
+	    http_session_new(env->http, &args->http, env->user_agent, why);
+	if (ep->session == NULL) {
 		endpoint_free(ep);
 		return NULL;
 	}
@@ -573,7 +475,8 @@ endpoint_free(struct endpoint *ep)
 	while (!TAILQ_EMPTY(&ep->queue))
 		delivery_free(TAILQ_FIRST(&ep->queue));
 	event_free(ep->kick);
-	credentials_free(ep->credentials);
+	http_session_free(ep->session);
+	header_list_clear(&ep->headers);
 	file_endpoint_free(ep->file);
 	free(ep->url);
 	free(ep);

@@ -4,22 +4,29 @@
 #include "shipper/http_client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 #include <event2/event.h>
 
 #include "common/log.h"
+#include "shipper/http_url.h"
+#include "shipper/text.h"
 
 /* As the clients that servers know behave. */
-#define REDIRECTS_MAX 10L
+#define REDIRECTS_MAX 10
 #define IDLE_CONNECTION_SEC 300L
 #define CONNECTIONS_MAX 32L
 #define RETRY_AFTER_MAX_SEC (24 * 3600)
+/* Connect-Timeout-Ms may have ten digits. */
+#define TIMEOUT_HEADER_MAX_MS 9999999999LL
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL
 
@@ -29,12 +36,27 @@ struct http_client {
 	struct event *timer;
 };
 
+/* "Name: value", copied: each redirect makes its own selection. */
+struct header_line {
+	char *text;
+	bool private;
+};
+
 struct http_request {
 	struct http_client *client;
 	CURL *easy;
-	struct curl_slist *headers, *connect_to;
+	struct curl_slist *headers, *connect_headers, *connect_to;
 	http_done_fn *done;
 	void *arg;
+	/* where it goes */
+	struct http_url home;
+	struct header_line *line;
+	size_t lines;
+	char *timeout_header, *server_name;
+	const struct proxy_rules *proxy;
+	bool follow_redirects;
+	int hops;
+	int64_t deadline_ns;
 	/* what is sent */
 	const void *head;
 	size_t head_size;
@@ -46,6 +68,15 @@ struct http_request {
 	bool cut;
 	char error[CURL_ERROR_SIZE];
 };
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
 
 int
 http_client_global_init(void)
@@ -215,7 +246,14 @@ request_free(struct http_request *r)
 {
 	curl_easy_cleanup(r->easy);
 	curl_slist_free_all(r->headers);
+	curl_slist_free_all(r->connect_headers);
 	curl_slist_free_all(r->connect_to);
+	for (size_t i = 0; i < r->lines; i++)
+		text_free_secret(r->line[i].text);
+	http_url_clear(&r->home);
+	free(r->line);
+	free(r->timeout_header);
+	free(r->server_name);
 	free(r->body);
 	free(r);
 }
@@ -229,48 +267,136 @@ http_request_cancel(struct http_request *r)
 	request_free(r);
 }
 
-static int
-append_header(struct http_request *r, const char *line)
-{
-	struct curl_slist *list = curl_slist_append(r->headers, line);
+/* ---- headers */
 
-	if (list == NULL)
-		return -ENOMEM;
-	r->headers = list;
-	return 0;
+static void
+append(struct curl_slist **list, const char *text)
+{
+	struct curl_slist *longer = curl_slist_append(*list, text);
+
+	if (longer == NULL)
+		fatalx("out of memory");
+	*list = longer;
 }
 
-static int
-add_header(struct http_request *r, const char *name, const char *value)
+static char *
+line_of(const char *name, const char *value)
 {
 	/* "Name;" is how libcurl is told to send an empty one */
 	const char *form = value[0] != '\0' ? "%s: %s" : "%s;";
 	char *line;
-	int e;
 
 	if (asprintf(&line, form, name, value) < 0)
 		fatalx("out of memory");
-	e = append_header(r, line);
-	free(line);
-	return e;
+	return line;
 }
 
-static int
-set_headers(struct http_request *r, const struct http_post *post)
+static bool
+has_header(const struct http_request *r, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (size_t i = 0; i < r->lines; i++)
+		if (strncasecmp(r->line[i].text, name, size) == 0 &&
+		    (r->line[i].text[size] == ':' ||
+			r->line[i].text[size] == ';'))
+			return true;
+	return false;
+}
+
+/* Takes text. */
+static void
+add_line(struct http_request *r, char *text, bool private)
+{
+	r->line[r->lines].text = text;
+	r->line[r->lines++].private = private;
+}
+
+/* What the URL proves itself with, unless there is a better one. */
+static void
+add_url_user(struct http_request *r)
+{
+	const char *password = r->home.password;
+	char *plain, *coded, *line;
+
+	if (r->home.user == NULL || has_header(r, "Authorization"))
+		return;
+	if (asprintf(&plain, "%s:%s", r->home.user,
+		password != NULL ? password : "") < 0)
+		fatalx("out of memory");
+	coded = text_base64(plain);
+	if (asprintf(&line, "Authorization: Basic %s", coded) < 0)
+		fatalx("out of memory");
+	add_line(r, line, true);
+	text_free_secret(plain);
+	text_free_secret(coded);
+}
+
+static void
+keep_headers(struct http_request *r, const struct http_post *post)
+{
+	r->line = ecalloc(post->header_count + 1, sizeof(*r->line));
+	for (size_t i = 0; i < post->header_count; i++) {
+		const struct http_header *h = &post->headers[i];
+
+		add_line(r, line_of(h->name, h->value), h->private);
+	}
+	add_url_user(r);
+}
+
+static int64_t
+left_ns(const struct http_request *r)
+{
+	int64_t left = r->deadline_ns - now_ns();
+
+	return left > NSEC_PER_MSEC ? left : NSEC_PER_MSEC;
+}
+
+/* Whole ms that are left, rounded down: some time has always passed. */
+static void
+append_timeout(struct http_request *r)
+{
+	int64_t ms = (left_ns(r) - 1) / NSEC_PER_MSEC;
+	char value[24], *line;
+
+	if (r->timeout_header == NULL || ms > TIMEOUT_HEADER_MAX_MS)
+		return;
+	snprintf(value, sizeof(value), "%" PRId64, ms);
+	line = line_of(r->timeout_header, value);
+	append(&r->headers, line);
+	free(line);
+}
+
+static void
+set_headers(struct http_request *r, bool at_home)
 {
 	/* what libcurl adds by itself; this form takes it away */
 	static const char *const unwanted[] = { "Expect:", "Accept:" };
-	int e = 0;
 
-	for (size_t i = 0; i < 2 && e == 0; i++)
-		e = append_header(r, unwanted[i]);
-	for (size_t i = 0; i < post->header_count && e == 0; i++)
-		e = add_header(
-		    r, post->headers[i].name, post->headers[i].value);
-	if (e == 0)
-		curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
-	return e;
+	curl_slist_free_all(r->headers);
+	r->headers = NULL;
+	for (size_t i = 0; i < 2; i++)
+		append(&r->headers, unwanted[i]);
+	for (size_t i = 0; i < r->lines; i++)
+		if (at_home || !r->line[i].private)
+			append(&r->headers, r->line[i].text);
+	append_timeout(r);
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
 }
+
+static void
+set_connect_headers(struct http_request *r, const struct http_transport *t)
+{
+	for (size_t i = 0; i < t->connect_header_count; i++) {
+		char *line = line_of(
+		    t->connect_headers[i].name, t->connect_headers[i].value);
+
+		append(&r->connect_headers, line);
+		free(line);
+	}
+}
+
+/* ---- what stays the same when a redirect is followed */
 
 static void
 set_body(struct http_request *r, const struct http_post *post)
@@ -301,168 +427,142 @@ set_answer(struct http_request *r, const struct http_post *post)
 }
 
 static void
-set_protocols(CURL *easy, const char *url)
+set_life(struct http_request *r, const struct http_post *post)
 {
-	/* a redirect must not take a secret off TLS */
-	bool tls = strncasecmp(url, "https:", 6) == 0;
+	CURL *easy = r->easy;
 
 #if LIBCURL_VERSION_NUM >= 0x075500
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(
-	    easy, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
 #else
 	curl_easy_setopt(
 	    easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS,
-	    (long)(tls ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-}
-
-static void
-set_transport(struct http_request *r, const struct http_post *post)
-{
-	CURL *easy = r->easy;
-	int64_t ms = post->timeout_ns / NSEC_PER_MSEC;
-
-	set_protocols(easy, post->url);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* else a name server that is silent would stop the loop */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-	    ms < 1         ? 1L
-	    : ms > INT_MAX ? (long)INT_MAX
-			   : (long)ms);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-	    post->http2 ? (long)CURL_HTTP_VERSION_2TLS
-			: (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(
-	    easy, CURLOPT_FOLLOWLOCATION, post->follow_redirects ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
-	/* libcurl would read both from the environment */
-	curl_easy_setopt(
-	    easy, CURLOPT_PROXY, post->proxy != NULL ? post->proxy : "");
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SEC);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, post->user_agent);
 }
 
-static CURLcode
-set_blob(CURL *easy, CURLoption option, struct http_blob blob)
-{
-	struct curl_blob b = { (void *)blob.data, blob.size, CURL_BLOB_COPY };
-
-	return blob.data == NULL ? CURLE_OK
-				 : curl_easy_setopt(easy, option, &b);
-}
-
-static int
-set_tls(struct http_request *r, const struct http_post *post)
-{
-	static const long versions[] = {
-		[HTTP_TLS10] = CURL_SSLVERSION_TLSv1_0,
-		[HTTP_TLS11] = CURL_SSLVERSION_TLSv1_1,
-		[HTTP_TLS12] = CURL_SSLVERSION_TLSv1_2,
-		[HTTP_TLS13] = CURL_SSLVERSION_TLSv1_3,
-	};
-	CURL *easy = r->easy;
-
-	curl_easy_setopt(
-	    easy, CURLOPT_SSLVERSION, versions[post->tls_min_version]);
-	if (post->tls_skip_verify) {
-		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-	}
-#if LIBCURL_VERSION_NUM >= 0x074d00
-	if (set_blob(easy, CURLOPT_CAINFO_BLOB, post->tls_ca) != CURLE_OK)
-		return -ENOMEM;
-	if (post->tls_ca.data != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-#else
-	if (post->tls_ca.data != NULL)
-		return -ENOTSUP;
-#endif
-	if (set_blob(easy, CURLOPT_SSLCERT_BLOB, post->tls_cert) != CURLE_OK ||
-	    set_blob(easy, CURLOPT_SSLKEY_BLOB, post->tls_key) != CURLE_OK)
-		return -ENOMEM;
-	return 0;
-}
+/* ---- where it goes */
 
 /*
- * Connects to the host of url under another name: that name goes into the
- * URL, the connection to where url said, the Host header stays.
+ * Goes to the host of url under another name: that name goes into the URL,
+ * the connection to where url said, the Host header stays.
  */
 static int
-set_server_name(struct http_request *r, const char *url, const char *name)
+rename_host(struct http_request *r, const struct http_url *url)
 {
-	CURLU *u = curl_url();
-	char *host = NULL, *port = NULL, *renamed = NULL, *line = NULL;
-	int e = -EINVAL;
+	char *renamed = http_url_with_host(url, r->server_name);
+	char *line, *host;
+	CURLcode code;
 
-	if (u == NULL || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) !=
-		CURLUE_OK ||
-	    curl_url_set(u, CURLUPART_HOST, name, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_URL, &renamed, 0) != CURLUE_OK)
-		goto out;
-	if (asprintf(&line, "%s:%s:%s:%s", name, port, host, port) < 0)
+	if (renamed == NULL)
+		return -EINVAL;
+	if (asprintf(&line, "%s:%s:%s:%s", r->server_name, url->port, url->host,
+		url->port) < 0)
 		fatalx("out of memory");
-	r->connect_to = curl_slist_append(NULL, line);
+	append(&r->connect_to, line);
 	free(line);
-	if (asprintf(&line, "%s:%s", host, port) < 0)
-		fatalx("out of memory");
-	e = r->connect_to == NULL ? -ENOMEM : add_header(r, "Host", line);
-	free(line);
-	curl_easy_setopt(r->easy, CURLOPT_CONNECT_TO, r->connect_to);
-	if (curl_easy_setopt(r->easy, CURLOPT_URL, renamed) != CURLE_OK)
+	if (!has_header(r, "Host")) {
+		host = http_url_authority(url);
+		line = line_of("Host", host);
+		append(&r->headers, line);
+		free(line);
+		free(host);
+	}
+	code = curl_easy_setopt(r->easy, CURLOPT_URL, renamed);
+	free(renamed);
+	return code == CURLE_OK ? 0 : -ENOMEM;
+}
+
+static int
+set_url(struct http_request *r, const struct http_url *url)
+{
+	int e = 0;
+
+	curl_slist_free_all(r->connect_to);
+	r->connect_to = NULL;
+	if (r->server_name != NULL && http_url_is_tls(url))
+		e = rename_host(r, url);
+	else if (curl_easy_setopt(r->easy, CURLOPT_URL, url->plain) != CURLE_OK)
 		e = -ENOMEM;
-out:
-	curl_free(host);
-	curl_free(port);
-	curl_free(renamed);
-	curl_url_cleanup(u);
+	curl_easy_setopt(r->easy, CURLOPT_CONNECT_TO, r->connect_to);
+	curl_easy_setopt(r->easy, CURLOPT_PROXYHEADER,
+	    http_url_is_tls(url) ? r->connect_headers : NULL);
 	return e;
 }
 
+/* One hop: to the URL itself, then along the redirects. */
 static int
-set_url(struct http_request *r, const struct http_post *post)
+go_to(struct http_request *r, const struct http_url *url)
 {
-	if (post->tls_server_name != NULL &&
-	    strncasecmp(post->url, "https:", 6) == 0)
-		return set_server_name(r, post->url, post->tls_server_name);
-	return curl_easy_setopt(r->easy, CURLOPT_URL, post->url) == CURLE_OK
+	int64_t ms = left_ns(r) / NSEC_PER_MSEC;
+	int e;
+
+	set_headers(r, http_url_same_origin(url, &r->home));
+	if ((e = set_url(r, url)) < 0 ||
+	    (e = http_transport_set_proxy(r->proxy, url, r->easy)) < 0)
+		return e;
+	curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS,
+	    ms > INT_MAX ? (long)INT_MAX : (long)ms);
+	r->sent = r->body_size = 0;
+	r->error[0] = '\0';
+	return curl_multi_add_handle(r->client->multi, r->easy) == CURLM_OK
 		   ? 0
 		   : -ENOMEM;
+}
+
+static struct http_request *
+request_new(struct http_client *client, const struct http_post *post)
+{
+	struct http_request *r = ecalloc(1, sizeof(*r));
+
+	r->client = client;
+	r->easy = curl_easy_init();
+	if (r->easy == NULL)
+		fatalx("out of memory");
+	r->deadline_ns = post->timeout_ns > INT64_MAX - now_ns()
+			     ? INT64_MAX
+			     : now_ns() + post->timeout_ns;
+	r->follow_redirects = post->follow_redirects;
+	r->proxy = post->transport.proxy;
+	if (post->timeout_header != NULL)
+		r->timeout_header = estrdup(post->timeout_header);
+	if (post->transport.server_name != NULL)
+		r->server_name = estrdup(post->transport.server_name);
+	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
+	return r;
 }
 
 struct http_request *
 http_client_post(struct http_client *client, const struct http_post *post,
     http_done_fn *done, void *arg)
 {
-	struct http_request *r = ecalloc(1, sizeof(*r));
+	struct http_request *r = request_new(client, post);
 	int e;
 
-	r->client = client;
 	r->done = done;
 	r->arg = arg;
-	r->easy = curl_easy_init();
-	if (r->easy == NULL)
-		fatalx("out of memory");
-	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
 	set_body(r, post);
 	set_answer(r, post);
-	set_transport(r, post);
-	if ((e = set_tls(r, post)) < 0 || (e = set_url(r, post)) < 0 ||
-	    (e = set_headers(r, post)) < 0)
-		goto fail;
-	if (curl_multi_add_handle(client->multi, r->easy) != CURLM_OK) {
-		e = -ENOMEM;
-		goto fail;
+	set_life(r, post);
+	set_connect_headers(r, &post->transport);
+	if ((e = http_transport_apply(&post->transport, r->easy)) == 0 &&
+	    (e = http_url_parse(post->url, &r->home)) == 0) {
+		keep_headers(r, post);
+		e = go_to(r, &r->home);
 	}
-	return r;
-fail:
+	if (e == 0)
+		return r;
 	request_free(r);
 	errno = -e;
 	return NULL;
 }
+
+/* ---- how it ended */
 
 /* How it ended, from libcurl's result. */
 static enum http_end
@@ -475,7 +575,6 @@ end_of(const struct http_request *r, CURLcode code, int status)
 		return HTTP_ANSWERED;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
-	case CURLE_TOO_MANY_REDIRECTS:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return HTTP_UNREACHABLE;
 	default:
@@ -483,18 +582,48 @@ end_of(const struct http_request *r, CURLcode code, int status)
 	}
 }
 
-/*
- * libcurl follows 301, 302 and 303 with a GET, which pushes nothing whatever
- * it answers: the redirect is the result then.
- */
-static bool
-lost_its_body(CURL *easy)
+/* Why a redirect must not be followed, or NULL. */
+static const char *
+wrong_redirect(const struct http_request *r, const struct http_url *url)
 {
-	char *method = NULL;
+	if (r->hops == REDIRECTS_MAX)
+		return "stopped after 10 redirects";
+	if (http_url_is_tls(url))
+		return NULL;
+	if (strcasecmp(url->scheme, "http") != 0)
+		return "redirect to what is neither http nor https";
+	/* it must not take a secret off TLS */
+	return http_url_is_tls(&r->home) ? "redirect from https to http" : NULL;
+}
 
-	return curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_METHOD, &method) ==
-		   CURLE_OK &&
-	       method != NULL && strcmp(method, "POST") != 0;
+/* True if the request goes on elsewhere. */
+static bool
+follow(struct http_request *r, CURLcode code, struct http_result *result)
+{
+	char *target = NULL;
+	struct http_url url;
+	bool goes_on;
+
+	if (code != CURLE_OK || !r->follow_redirects ||
+	    (result->status != 307 && result->status != 308) ||
+	    curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &target) !=
+		CURLE_OK ||
+	    target == NULL || http_url_parse(target, &url) < 0)
+		return false;
+	result->error = wrong_redirect(r, &url);
+	goes_on = result->error == NULL;
+	r->hops++;
+	if (goes_on) {
+		curl_multi_remove_handle(r->client->multi, r->easy);
+		if (go_to(r, &url) < 0) {
+			result->error = "cannot follow a redirect";
+			goes_on = false;
+		}
+	}
+	if (!goes_on)
+		result->end = HTTP_UNREACHABLE;
+	http_url_clear(&url);
+	return goes_on;
 }
 
 static void
@@ -512,15 +641,12 @@ report(struct http_request *r, CURLcode code)
 	result.body_size = r->body_size;
 	result.error =
 	    r->error[0] != '\0' ? r->error : curl_easy_strerror(code);
-	if (lost_its_body(r->easy)) {
-		result.end = HTTP_ANSWERED;
-		result.status = 302;
-		result.body_size = 0;
-	}
 	if (retry_after > RETRY_AFTER_MAX_SEC)
 		retry_after = RETRY_AFTER_MAX_SEC;
 	if (retry_after > 0)
 		result.retry_after_ns = retry_after * NSEC_PER_SEC;
+	if (follow(r, code, &result))
+		return;
 	curl_multi_remove_handle(r->client->multi, r->easy);
 	r->done(r->arg, &result);
 	request_free(r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP requests on the event loop: the only file that knows libcurl. A server
- * is hostile: its headers, its body and its time are bounded.
+ * HTTP requests on the event loop. Only the files http_*.c know libcurl. A
+ * server is hostile: its headers, its body and its time are bounded; and what
+ * is private to one host does not follow a redirect to another.
  */
 #ifndef SHIPPER_HTTP_CLIENT_H
 #define SHIPPER_HTTP_CLIENT_H
@@ -10,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shipper/http_transport.h"
+
 struct event_base;
 struct http_client;
 struct http_request;
@@ -17,30 +20,17 @@ struct http_request;
 /* Bytes of headers of one answer, redirects included. */
 #define HTTP_HEADERS_MAX_BYTES 65536
 
-enum http_tls_version { HTTP_TLS10, HTTP_TLS11, HTTP_TLS12, HTTP_TLS13 };
-
-/* Bytes that last as long as the request; data NULL: not set. */
-struct http_blob {
-	const void *data;
-	size_t size;
-};
-
-struct http_header {
-	const char *name, *value;
-};
-
 /* All strings are copied; NULL means not set. */
 struct http_post {
-	const char *url; /* http or https */
+	/* http or https; a user and password in it become a header. */
+	const char *url;
 	const struct http_header *headers;
 	size_t header_count;
+	/* A header that says how many ms are left, in up to ten digits. */
+	const char *timeout_header;
 	const char *user_agent;
-	const char *proxy; /* NULL: none, whatever the environment says */
-	const char *tls_server_name;
-	struct http_blob tls_ca, tls_cert, tls_key; /* PEM, copied */
-	enum http_tls_version tls_min_version;
-	bool tls_skip_verify;
-	bool http2; /* where TLS agrees on it */
+	struct http_transport transport; /* its proxy outlives the request */
+	/* 307 and 308, up to 10 of them; others are the answer. */
 	bool follow_redirects;
 	int64_t timeout_ns; /* of everything, over 0 */
 	/* The body: head, then fd_size bytes of fd. Both outlive the request.

@@ -1,7 +1,7 @@
 # The shipper. libshipper.a is all of it but main, so that tests link it.
 noinst_LIBRARIES += libshipper.a
 libshipper_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) \
-	$(JANSSON_CFLAGS)
+	$(LIBCRYPTO_CFLAGS) $(JANSSON_CFLAGS)
 libshipper_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/args_equal.c \
@@ -14,28 +14,37 @@ libshipper_a_SOURCES = \
 	%D%/ebpf_args.c %D%/ebpf_args.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
+	%D%/header_list.c %D%/header_list.h \
 	%D%/http_args.c %D%/http_args.h \
 	%D%/http_client.c %D%/http_client.h \
 	%D%/http_server.c %D%/http_server.h \
+	%D%/http_session.c %D%/http_session.h \
+	%D%/http_transport.c %D%/http_transport.h \
 	%D%/http_url.c %D%/http_url.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/ledger_file.c %D%/ledger_file.h \
 	%D%/metrics.c %D%/metrics.h \
+	%D%/oauth2.c %D%/oauth2.h \
+	%D%/oauth2_token.c %D%/oauth2_token.h \
 	%D%/pages.c %D%/pages.h \
 	%D%/parcel.c %D%/parcel.h \
+	%D%/pem.c %D%/pem.h \
+	%D%/proxy.c %D%/proxy.h \
 	%D%/push.c %D%/push.h \
 	%D%/reachable.c %D%/reachable.h \
 	%D%/receiver.c %D%/receiver.h \
 	%D%/running.c %D%/running.h \
+	%D%/secret_file.c %D%/secret_file.h \
 	%D%/shipper.c %D%/shipper.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \
 	%D%/target_set.c %D%/target_set.h \
 	%D%/text.c %D%/text.h \
+	%D%/tls_files.c %D%/tls_files.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/write_stats.c %D%/write_stats.h
 SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
-	$(JANSSON_LIBS)
+	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS)
 
 sbin_PROGRAMS += phlare-shipper
 phlare_shipper_SOURCES = %D%/main.c

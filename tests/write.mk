@@ -1,0 +1,19 @@
+# Tests of the side of the shipper that pushes.
+UNIT_TESTS += tests/test_http_args
+tests_test_http_args_SOURCES = tests/test_http_args.c tests/endpoint_text.h
+tests_test_http_args_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_http_url
+tests_test_http_url_SOURCES = tests/test_http_url.c
+tests_test_http_url_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_proxy
+tests_test_proxy_SOURCES = tests/test_proxy.c
+tests_test_proxy_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_credentials
+tests_test_credentials_SOURCES = tests/test_credentials.c tests/endpoint_text.h
+tests_test_credentials_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_tls_files
+tests_test_tls_files_SOURCES = tests/test_tls_files.c tests/pem_text.h
+tests_test_tls_files_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_oauth2_token
+tests_test_oauth2_token_SOURCES = tests/test_oauth2_token.c
+tests_test_oauth2_token_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
