@@ -9,6 +9,7 @@
 
 #include "common/shipper.pb.h"
 #include "shipper/config_file.h"
+#include "shipper/running.h"
 #include "shipper/symbolizer_server.h"
 #include "shipper/target_set.h"
 
@@ -36,7 +37,7 @@ settings_of(uint32_t number, const struct config_component *component)
 
 static int
 send_targets(struct symbolizer_server *server, uint32_t number,
-    const struct config_component *component)
+    const struct profiler *profiler)
 {
 	phlare_ShipperCommand c = {
 		.which_body = phlare_ShipperCommand_targets_tag,
@@ -44,8 +45,8 @@ send_targets(struct symbolizer_server *server, uint32_t number,
 	};
 	int fd, r;
 
-	fd = target_set_new(
-	    component->args, component->id, &c.body.targets.count);
+	fd = target_set_new(profiler->component->args, profiler->id,
+	    profiler->changed_at, &c.body.targets.count);
 	if (fd < 0)
 		return fd;
 	r = symbolizer_server_send(server, &c, fd);
@@ -55,15 +56,15 @@ send_targets(struct symbolizer_server *server, uint32_t number,
 
 int
 command_run(struct symbolizer_server *server, uint32_t number,
-    const struct config_component *component)
+    const struct profiler *profiler)
 {
 	phlare_ShipperCommand c = {
 		.which_body = phlare_ShipperCommand_settings_tag,
-		.body.settings = settings_of(number, component),
+		.body.settings = settings_of(number, profiler->component),
 	};
 	int r = symbolizer_server_send(server, &c, -1);
 
-	return r < 0 ? r : send_targets(server, number, component);
+	return r < 0 ? r : send_targets(server, number, profiler);
 }
 
 int

@@ -5,15 +5,15 @@
 
 #include <stdint.h>
 
-struct config_component;
+struct profiler;
 struct symbolizer_server;
 
 /*
- * Settings, then targets, of a phlare.ebpf component. 0 or -errno: -ENOTCONN,
- * as ipc_send(), or as target_set_new().
+ * Settings, then targets, of a profiler that is configured. 0 or -errno:
+ * -ENOTCONN, as ipc_send(), or as target_set_new().
  */
 int command_run(struct symbolizer_server *server, uint32_t number,
-    const struct config_component *component);
+    const struct profiler *profiler);
 
 /* There is no such component. */
 int command_remove(struct symbolizer_server *server, uint32_t number);

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "common/log.h"
 #include "shipper/config_file.h"
 #include "shipper/receiver.h"
+
+#define NSEC_PER_SEC 1000000000ull
 
 /* A configuration lives as long as a receiver has its arguments from it. */
 struct generation {
@@ -159,6 +162,15 @@ running_sweep(struct running *r)
 
 /* ---- profilers */
 
+static uint64_t
+boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
 static struct profiler *
 find_profiler(struct running *r, const char *id)
 {
@@ -199,6 +211,8 @@ number_profilers(struct running *r, const struct config *config)
 		p = find_profiler(r, c->id);
 		p->changed = p->component == NULL ||
 			     !config_component_equal(p->component, c);
+		if (p->changed)
+			p->changed_at = boot_ns();
 		p->component = c;
 		free(p->id);
 		p->id = estrdup(c->id);

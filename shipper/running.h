@@ -24,7 +24,8 @@ struct profiler {
 	/* Stays when the component is gone, until the number is used again. */
 	char *id;
 	const struct config_component *component; /* NULL: not configured */
-	bool changed; /* by the last running_apply() */
+	bool changed;        /* by the last running_apply() */
+	uint64_t changed_at; /* CLOCK_BOOTTIME ns */
 };
 
 /* env must outlive it. */

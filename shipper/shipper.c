@@ -135,7 +135,7 @@ on_hello(void *arg, uint64_t session)
 		int r;
 
 		if (p != NULL && p->component != NULL)
-			r = command_run(s->server, n, p->component);
+			r = command_run(s->server, n, p);
 		else
 			r = command_remove(s->server, n);
 		if (r < 0) {
@@ -337,7 +337,7 @@ send_changes(struct shipper *s)
 			continue;
 		memset(&s->status[n - 1], 0, sizeof(s->status[n - 1]));
 		if (p->component != NULL)
-			r = command_run(s->server, n, p->component);
+			r = command_run(s->server, n, p);
 		else
 			r = command_remove(s->server, n);
 		if (r < 0 && r != -ENOTCONN) {
