@@ -13,6 +13,7 @@
 #define READ_MAX_BYTES (320 * MIB)
 #define PART_MAX_BYTES (256 * MIB)
 #define SECTIONS_MAX 65536
+#define SECTION_NAMES_MAX_BYTES (16 * MIB)
 #define SEGMENTS_MAX 4096
 
 #if defined(__x86_64__)
@@ -81,10 +82,28 @@ check_counts(const union head *head)
 	return segments > SEGMENTS_MAX ? ELF_TOO_LARGE : ELF_ACCEPTED;
 }
 
+/* The names of sections; without them the sections still have types. */
+static enum elf_refusal
+read_names(struct elf_file *f)
+{
+	Elf_Scn *section;
+	GElf_Shdr header;
+	size_t index;
+
+	if (f->sections == 0 || elf_getshdrstrndx(f->elf, &index) < 0 ||
+	    (section = elf_getscn(f->elf, index)) == NULL ||
+	    gelf_getshdr(section, &header) == NULL ||
+	    header.sh_type != SHT_STRTAB ||
+	    header.sh_size > SECTION_NAMES_MAX_BYTES)
+		return ELF_ACCEPTED;
+	return elf_file_section(f, section, &header, &f->names);
+}
+
 /* What both ways of opening do once libelf has the file. */
 static enum elf_refusal
 learn(struct elf_file *f)
 {
+	f->budget = READ_MAX_BYTES;
 	if (f->elf == NULL || elf_kind(f->elf) != ELF_K_ELF ||
 	    gelf_getehdr(f->elf, &f->header) == NULL ||
 	    elf_getphdrnum(f->elf, &f->segments) < 0)
@@ -93,9 +112,13 @@ learn(struct elf_file *f)
 	if (elf_getshdrnum(f->elf, &f->sections) < 0 ||
 	    f->sections > SECTIONS_MAX)
 		f->sections = 0;
-	if (f->sections == 0 || elf_getshdrstrndx(f->elf, &f->names) < 0)
-		f->names = 0;
-	return ELF_ACCEPTED;
+	return read_names(f);
+}
+
+static uint64_t
+write_time(const struct stat *st)
+{
+	return st->st_mtim.tv_sec * 1000000000ULL + st->st_mtim.tv_nsec;
 }
 
 enum elf_refusal
@@ -118,7 +141,7 @@ elf_file_open(struct elf_file *f, int fd)
 	    (r = check_counts(&head)) != ELF_ACCEPTED)
 		return r;
 	f->size = st.st_size;
-	f->budget = READ_MAX_BYTES;
+	f->written_ns = write_time(&st);
 	elf_version(EV_CURRENT);
 	f->elf = elf_begin(fd, ELF_C_READ, NULL);
 	return learn(f);
@@ -141,7 +164,6 @@ elf_file_open_memory(struct elf_file *f, void *image, size_t size)
 	    (r = check_counts(&head)) != ELF_ACCEPTED)
 		return r;
 	f->size = size;
-	f->budget = READ_MAX_BYTES;
 	elf_version(EV_CURRENT);
 	f->elf = elf_memory(image, size);
 	return learn(f);
@@ -232,21 +254,40 @@ elf_file_part(struct elf_file *f, uint64_t offset, uint64_t size, Elf_Type type,
 	return *data == NULL ? blame(f, offset, size) : ELF_ACCEPTED;
 }
 
-bool
-elf_file_is_whole(const struct elf_file *f)
+enum elf_refusal
+elf_file_check_unchanged(const struct elf_file *f)
 {
 	struct stat st;
 
-	return f->fd < 0 ||
-	       (fstat(f->fd, &st) == 0 && (uint64_t)st.st_size >= f->size);
+	if (f->fd < 0)
+		return ELF_ACCEPTED;
+	if (fstat(f->fd, &st) < 0 || (uint64_t)st.st_size < f->size)
+		return ELF_TRUNCATED;
+	return (uint64_t)st.st_size == f->size &&
+		       write_time(&st) == f->written_ns
+		   ? ELF_ACCEPTED
+		   : ELF_CHANGED;
 }
 
-const char *
-elf_file_section_name(const struct elf_file *f, const GElf_Shdr *header)
+static bool
+is_named(const struct elf_file *f, const GElf_Shdr *header, const char *name)
 {
-	const char *name = NULL;
+	size_t size = strlen(name) + 1;
 
-	if (f->names != 0)
-		name = elf_strptr(f->elf, f->names, header->sh_name);
-	return name != NULL ? name : "";
+	return header->sh_name < f->names->d_size &&
+	       size <= f->names->d_size - header->sh_name &&
+	       memcmp((char *)f->names->d_buf + header->sh_name, name, size) ==
+		   0;
+}
+
+void
+elf_file_find_section(const struct elf_file *f, const char *name, uint32_t type,
+    Elf_Scn **section, GElf_Shdr *header)
+{
+	*section = NULL;
+	while (f->names != NULL &&
+	       (*section = elf_nextscn(f->elf, *section)) != NULL)
+		if (gelf_getshdr(*section, header) != NULL &&
+		    header->sh_type == type && is_named(f, header, name))
+			return;
 }

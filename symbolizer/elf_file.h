@@ -16,10 +16,12 @@
 struct elf_file {
 	Elf *elf;
 	GElf_Ehdr header;
-	uint64_t size;   /* of the file */
-	uint64_t budget; /* bytes that may still be read of it */
-	size_t sections, segments, names; /* names: the section with them */
-	int fd;                           /* borrowed; -1: memory is it */
+	uint64_t size;       /* of the file */
+	uint64_t written_ns; /* its mtime, not that of an image in memory */
+	uint64_t budget;     /* bytes that may still be read of it */
+	size_t sections, segments;
+	Elf_Data *names; /* of sections, or NULL */
+	int fd;          /* borrowed; -1: memory is it */
 	void *memory;
 };
 
@@ -46,11 +48,14 @@ enum elf_refusal elf_file_section(struct elf_file *file, Elf_Scn *section,
 enum elf_refusal elf_file_part(struct elf_file *file, uint64_t offset,
     uint64_t size, Elf_Type type, Elf_Data **data);
 
-/* False if the file has become shorter since it was opened. */
-bool elf_file_is_whole(const struct elf_file *file);
+/*
+ * Accepted if nothing was written to the file since it was opened. What was
+ * read of one that changed may be of two files.
+ */
+enum elf_refusal elf_file_check_unchanged(const struct elf_file *file);
 
-/* The name of a section, "" if it has none. */
-const char *elf_file_section_name(
-    const struct elf_file *file, const GElf_Shdr *header);
+/* The first section of this name and type; *section is NULL if none is. */
+void elf_file_find_section(const struct elf_file *file, const char *name,
+    uint32_t type, Elf_Scn **section, GElf_Shdr *header);
 
 #endif

@@ -5,26 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbolizer/elf_symbols.h"
-
 #define COMPRESSED_MAX_BYTES (32u * 1024 * 1024)
 #define IMAGE_MAX_BYTES (96u * 1024 * 1024)
 #define IMAGE_FIRST_BYTES (256u * 1024)
 #define XZ_MEMORY_BYTES (80u * 1024 * 1024)
-
-static bool
-find_section(struct elf_file *f, Elf_Scn **section, GElf_Shdr *header)
-{
-	*section = NULL;
-	while (f->sections > 0 &&
-	       (*section = elf_nextscn(f->elf, *section)) != NULL)
-		if (gelf_getshdr(*section, header) != NULL &&
-		    header->sh_type == SHT_PROGBITS &&
-		    strcmp(elf_file_section_name(f, header),
-			".gnu_debugdata") == 0)
-			return true;
-	return false;
-}
 
 /* Makes the room for the output larger; false at the bound. */
 static bool
@@ -47,55 +31,63 @@ grow(lzma_stream *xz, char **image, size_t *room)
 	return true;
 }
 
-/* The image, to be freed, or NULL: damaged or too large. */
-static char *
-decompress(const Elf_Data *data, size_t *size)
+/*
+ * *image, to be freed, is NULL if the data is damaged. Refused: what comes out
+ * of it has no end, which no packager's does.
+ */
+static enum elf_refusal
+decompress(const Elf_Data *data, char **image, size_t *size)
 {
 	lzma_stream xz = LZMA_STREAM_INIT;
-	char *image = NULL;
 	size_t room = 0;
 	lzma_ret r;
 
+	*image = NULL;
 	if (lzma_stream_decoder(&xz, XZ_MEMORY_BYTES, 0) != LZMA_OK)
-		return NULL;
+		return ELF_NO_MEMORY;
 	xz.next_in = data->d_buf;
 	xz.avail_in = data->d_size;
 	do {
 		r = LZMA_MEM_ERROR;
-		if (xz.avail_out == 0 && !grow(&xz, &image, &room))
+		if (xz.avail_out == 0 && !grow(&xz, image, &room))
 			break;
 		r = lzma_code(&xz, LZMA_FINISH);
 	} while (r == LZMA_OK);
 	*size = xz.total_out;
 	lzma_end(&xz);
 	if (r == LZMA_STREAM_END)
-		return image;
-	free(image);
-	return NULL;
+		return ELF_ACCEPTED;
+	free(*image);
+	*image = NULL;
+	return r == LZMA_MEM_ERROR || r == LZMA_MEMLIMIT_ERROR ? ELF_TOO_LARGE
+							       : ELF_ACCEPTED;
 }
 
 enum elf_refusal
-elf_minidebug_add(
-    struct elf_file *f, struct elf_file *inner, struct symbol_builder *builder)
+elf_minidebug_add(struct elf_file *f, struct elf_file *inner,
+    struct symbol_builder *builder, struct elf_tables *tables)
 {
 	Elf_Scn *section;
 	GElf_Shdr header;
 	Elf_Data *data;
-	char *image;
-	size_t size;
-	int tables;
+	char *image = NULL;
+	size_t size = 0;
 	enum elf_refusal r;
 
+	*tables = (struct elf_tables){ 0 };
 	memset(inner, 0, sizeof(*inner));
-	if (!find_section(f, &section, &header) ||
-	    header.sh_size > COMPRESSED_MAX_BYTES)
+	elf_file_find_section(
+	    f, ".gnu_debugdata", SHT_PROGBITS, &section, &header);
+	if (section == NULL)
 		return ELF_ACCEPTED;
+	if (header.sh_size > COMPRESSED_MAX_BYTES)
+		return ELF_TOO_LARGE;
 	r = elf_file_section(f, section, &header, &data);
-	if (r != ELF_ACCEPTED || data == NULL)
+	if (r == ELF_ACCEPTED && data != NULL)
+		r = decompress(data, &image, &size);
+	if (r != ELF_ACCEPTED || data == NULL || image == NULL)
 		return r;
-	image = decompress(data, &size);
-	if (image == NULL ||
-	    elf_file_open_memory(inner, image, size) != ELF_ACCEPTED)
+	if (elf_file_open_memory(inner, image, size) != ELF_ACCEPTED)
 		return ELF_ACCEPTED;
-	return elf_symbols_add(inner, builder, &tables);
+	return elf_symbols_add(inner, builder, tables);
 }

@@ -107,13 +107,13 @@ add_section(struct elf_file *file, struct symbol_builder *builder,
 }
 
 enum elf_refusal
-elf_symbols_add(
-    struct elf_file *file, struct symbol_builder *builder, int *tables)
+elf_symbols_add(struct elf_file *file, struct symbol_builder *builder,
+    struct elf_tables *tables)
 {
 	enum elf_refusal r = ELF_ACCEPTED;
 	Elf_Scn *section = NULL;
 
-	*tables = 0;
+	*tables = (struct elf_tables){ 0 };
 	while (r == ELF_ACCEPTED && file->sections > 0 &&
 	       (section = elf_nextscn(file->elf, section)) != NULL) {
 		GElf_Shdr header;
@@ -122,7 +122,10 @@ elf_symbols_add(
 		    (header.sh_type != SHT_SYMTAB &&
 			header.sh_type != SHT_DYNSYM))
 			continue;
-		++*tables;
+		if (header.sh_type == SHT_SYMTAB)
+			tables->full++;
+		else
+			tables->dynamic++;
 		r = add_section(file, builder, section, &header);
 	}
 	return r;

@@ -6,14 +6,19 @@
 #include "symbolizer/elf_file.h"
 #include "symbolizer/symbol_builder.h"
 
+/* How many symbol tables a file has. */
+struct elf_tables {
+	int full;    /* SHT_SYMTAB */
+	int dynamic; /* SHT_DYNSYM */
+};
+
 /*
  * Adds the functions of every section of type SHT_SYMTAB and SHT_DYNSYM, in
  * builder until file is closed: STT_FUNC and STT_GNU_IFUNC, defined, value
- * not 0. A table that is damaged costs only what is in it. *tables is the
- * number of tables found.
+ * not 0. A table that is damaged costs only what is in it.
  */
-enum elf_refusal elf_symbols_add(
-    struct elf_file *file, struct symbol_builder *builder, int *tables);
+enum elf_refusal elf_symbols_add(struct elf_file *file,
+    struct symbol_builder *builder, struct elf_tables *tables);
 
 /* The same for one table, symbols (of type ELF_T_SYM) and their names. */
 enum elf_refusal elf_symbols_add_table(const struct elf_file *file,

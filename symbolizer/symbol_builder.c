@@ -141,6 +141,33 @@ symbol_builder_build_id(
 	b->header.build_id_size = size;
 }
 
+bool
+symbol_builder_same_build_id(
+    const struct symbol_builder *a, const struct symbol_builder *b)
+{
+	return a->header.build_id_size == b->header.build_id_size &&
+	       memcmp(a->header.build_id, b->header.build_id,
+		   a->header.build_id_size) == 0;
+}
+
+void
+symbol_builder_link(
+    struct symbol_builder *b, const char *name, size_t size, uint32_t crc)
+{
+	if (size > SYMBOL_FORMAT_LINK)
+		return;
+	memset(b->header.link, 0, sizeof(b->header.link));
+	memcpy(b->header.link, name, size);
+	b->header.link_size = size;
+	b->header.link_crc = crc;
+}
+
+void
+symbol_builder_is_full(struct symbol_builder *b)
+{
+	b->header.flags |= SYMBOL_TABLE_FULL;
+}
+
 int
 symbol_builder_symbol(struct symbol_builder *b, const char *name,
     size_t name_size, uint64_t address, uint64_t size,
@@ -359,6 +386,7 @@ settle_pieces(struct symbol_builder *b)
 /* ---- names: each text once, in the order of the pieces */
 
 struct names {
+	size_t longest;    /* where they are cut */
 	uint32_t *offsets; /* by function */
 	const char **keys; /* hash table: name, and its function */
 	uint32_t *owners;
@@ -372,6 +400,13 @@ names_free(struct names *n)
 	free(n->offsets);
 	free(n->keys);
 	free(n->owners);
+	memset(n, 0, sizeof(*n));
+}
+
+static size_t
+name_bytes(const struct names *n, const struct function *f)
+{
+	return f->name_size < n->longest ? f->name_size : n->longest;
 }
 
 /* Linkers store equal names once, so that equal means the same place. */
@@ -385,13 +420,22 @@ names_slot(const struct names *n, const char *name)
 	return slot;
 }
 
+/* Without the names. */
+static uint64_t
+table_bytes(const struct symbol_builder *b)
+{
+	return sizeof(b->header) + b->header.segments * sizeof(b->segments[0]) +
+	       b->pieces.count * sizeof(struct symbol_entry);
+}
+
 static int
-names_init(struct names *n, const struct symbol_builder *b)
+names_init(struct names *n, const struct symbol_builder *b, size_t longest)
 {
 	const struct function *functions = b->functions.items;
 	const struct piece *pieces = b->pieces.items;
 	size_t slots = 2;
 
+	n->longest = longest;
 	while (slots < 2 * b->functions.count)
 		slots *= 2;
 	n->mask = slots - 1;
@@ -408,8 +452,8 @@ names_init(struct names *n, const struct symbol_builder *b)
 			n->keys[slot] = f->name;
 			n->owners[slot] = pieces[i].function;
 			n->offsets[pieces[i].function] = n->size;
-			n->size += f->name_size + 1;
-			if (n->size > SYMBOL_FORMAT_BYTES)
+			n->size += name_bytes(n, f) + 1;
+			if (table_bytes(b) + n->size > SYMBOL_FORMAT_BYTES)
 				return -EFBIG;
 		} else {
 			n->offsets[pieces[i].function] =
@@ -417,6 +461,24 @@ names_init(struct names *n, const struct symbol_builder *b)
 		}
 	}
 	return 0;
+}
+
+/*
+ * The names of a table that would be too long are cut: the beginning of a name
+ * says more than none.
+ */
+static int
+names_fit(struct names *n, const struct symbol_builder *b)
+{
+	static const size_t lengths[] = { SYMBOL_FORMAT_NAME, 512, 128, 48 };
+	int r = -EFBIG;
+
+	for (size_t i = 0;
+	     r == -EFBIG && i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		names_free(n);
+		r = names_init(n, b, lengths[i]);
+	}
+	return r;
 }
 
 /* ---- writing */
@@ -492,9 +554,9 @@ put_all(struct symbol_builder *b, const struct names *names, struct output *o)
 
 		if (names->offsets[pieces[i].function] != written)
 			continue;
-		put(o, f->name, f->name_size);
+		put(o, f->name, name_bytes(names, f));
 		put(o, "", 1);
-		written += f->name_size + 1;
+		written += name_bytes(names, f) + 1;
 	}
 	flush(o);
 }
@@ -504,14 +566,9 @@ write_table(struct symbol_builder *b, int out)
 {
 	struct output *o = NULL;
 	struct names names = { 0 };
-	int r = names_init(&names, b);
+	int r = names_fit(&names, b);
 
 	if (r < 0)
-		goto done;
-	r = -EFBIG;
-	if (sizeof(b->header) + sizeof(b->segments) +
-		b->pieces.count * sizeof(struct symbol_entry) + names.size >
-	    SYMBOL_FORMAT_BYTES)
 		goto done;
 	r = -ENOMEM;
 	o = malloc(sizeof(*o));

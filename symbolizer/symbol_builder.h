@@ -17,6 +17,7 @@
 #ifndef SYMBOLIZER_SYMBOL_BUILDER_H
 #define SYMBOLIZER_SYMBOL_BUILDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,13 @@ int symbol_builder_section(
 /* The last call wins. Longer ones than SYMBOL_FORMAT_BUILD_ID are ignored. */
 void symbol_builder_build_id(
     struct symbol_builder *builder, const void *bytes, size_t size);
+bool symbol_builder_same_build_id(
+    const struct symbol_builder *a, const struct symbol_builder *b);
+/* The name of its debug file and the CRC of that. */
+void symbol_builder_link(struct symbol_builder *builder, const char *name,
+    size_t size, uint32_t crc);
+/* Its tables have local functions too. */
+void symbol_builder_is_full(struct symbol_builder *builder);
 /* name (not terminated) must stay there until the table is written. */
 int symbol_builder_symbol(struct symbol_builder *builder, const char *name,
     size_t name_size, uint64_t address, uint64_t size,

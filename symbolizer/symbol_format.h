@@ -8,6 +8,7 @@
 #ifndef SYMBOLIZER_SYMBOL_FORMAT_H
 #define SYMBOLIZER_SYMBOL_FORMAT_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #define SYMBOL_FORMAT_MAGIC 0x626d7953 /* "Symb" */
@@ -17,17 +18,29 @@
 /* A name is cut there. */
 #define SYMBOL_FORMAT_NAME 16383
 /* A table is never longer. */
-#define SYMBOL_FORMAT_BYTES (128u * 1024 * 1024)
+#define SYMBOL_FORMAT_BYTES (64u * 1024 * 1024)
+/* Of a debuglink; longer ones are no file names. */
+#define SYMBOL_FORMAT_LINK 255
+
+enum symbol_flag {
+	/* has local functions too: a separate debug file adds nothing */
+	SYMBOL_TABLE_FULL = 1,
+};
 
 struct symbol_header {
 	uint32_t magic;
 	uint32_t segments;
 	uint32_t symbols;
 	uint32_t names; /* bytes; the last one is 0 */
+	uint32_t flags; /* enum symbol_flag */
 	uint32_t build_id_size;
 	uint8_t build_id[SYMBOL_FORMAT_BUILD_ID];
-	uint32_t reserved;
+	uint32_t link_crc;
+	uint32_t link_size; /* 0: no debuglink */
+	char link[SYMBOL_FORMAT_LINK + 1];
 };
+
+static_assert(sizeof(struct symbol_header) % 8 == 0, "segments are aligned");
 
 /* An executable PT_LOAD; sorted by address, not overlapping. */
 struct symbol_segment {

@@ -30,7 +30,8 @@ lay_out(struct symbol_table *t)
 	if (t->size < sizeof(*h) || h->magic != SYMBOL_FORMAT_MAGIC ||
 	    h->segments > SYMBOL_FORMAT_SEGMENTS ||
 	    h->symbols > SYMBOL_FORMAT_SYMBOLS ||
-	    h->build_id_size > SYMBOL_FORMAT_BUILD_ID)
+	    h->build_id_size > SYMBOL_FORMAT_BUILD_ID ||
+	    h->link_size > SYMBOL_FORMAT_LINK)
 		return false;
 	t->header = h;
 	t->segments = (const void *)(h + 1);
@@ -180,6 +181,8 @@ find_in_segment(const struct symbol_table *t, const struct symbol_segment *s,
 	if (e == NULL || relative - e->start >= e->size)
 		return false;
 	symbol->name = t->names + e->name;
+	/* it ends somewhere, but who wrote the table might say: far away */
+	symbol->name_size = strnlen(symbol->name, SYMBOL_FORMAT_NAME);
 	symbol->start = s->address + e->start;
 	symbol->size = e->size;
 	return true;
@@ -204,6 +207,21 @@ const char *
 symbol_table_build_id(const struct symbol_table *table)
 {
 	return table->build_id;
+}
+
+bool
+symbol_table_debug(const struct symbol_table *table, struct symbol_debug *debug)
+{
+	const struct symbol_header *h = table->header;
+
+	*debug = (struct symbol_debug){
+		.build_id = h->build_id,
+		.build_id_size = h->build_id_size,
+		.link = h->link,
+		.link_size = h->link_size,
+		.link_crc = h->link_crc,
+	};
+	return !(h->flags & SYMBOL_TABLE_FULL);
 }
 
 size_t

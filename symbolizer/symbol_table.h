@@ -15,6 +15,7 @@ struct symbol_table;
 
 struct symbol {
 	const char *name; /* raw, as in the file; terminated; borrowed */
+	size_t name_size;
 	/*
 	 * ELF addresses that have this name: the function, or what is left of
 	 * it between functions within it.
@@ -47,6 +48,20 @@ bool symbol_table_find(
 
 /* Lower-case hex, "" if the file has none. */
 const char *symbol_table_build_id(const struct symbol_table *table);
+
+/* Where to look for the file's separate debug file; borrowed. */
+struct symbol_debug {
+	const void *build_id;
+	size_t build_id_size; /* 0: none */
+	const char *link;     /* not terminated */
+	size_t link_size;     /* 0: none */
+	uint32_t link_crc;
+};
+
+/* False: the table names local functions too, there is no need to look. */
+bool symbol_table_debug(
+    const struct symbol_table *table, struct symbol_debug *debug);
+
 /* How many symbols; how many bytes of memory the table takes. */
 size_t symbol_table_count(const struct symbol_table *table);
 size_t symbol_table_bytes(const struct symbol_table *table);
