@@ -23,6 +23,7 @@
 #include "symbolizer/batch_view.h"
 #include "symbolizer/clock.h"
 #include "symbolizer/elf_cache.h"
+#include "symbolizer/fetch.h"
 #include "symbolizer/interval.h"
 #include "symbolizer/kernel_symbols.h"
 #include "symbolizer/link.h"
@@ -73,6 +74,7 @@ struct component {
 	struct targets *targets;
 	struct link *sampler;
 	struct opener *opener;
+	struct fetch *fetch;
 	struct elf_cache *files;
 	struct process_cache *processes;
 	struct matching *matching;
@@ -446,8 +448,7 @@ sweep(struct component *c)
 {
 	process_cache_sweep(c->processes);
 	matching_sweep(c->matching);
-	if (elf_cache_sweep(c->files))
-		process_cache_clear(c->processes);
+	elf_cache_sweep(c->files);
 	malloc_trim(0);
 }
 
@@ -482,7 +483,7 @@ on_files_settled(void *arg)
 
 static bool
 ask_opener(void *arg, const struct open_question *question,
-    opener_answer answer, void *answer_arg)
+    opener_answered answer, void *answer_arg)
 {
 	const struct component *c = arg;
 
@@ -535,7 +536,7 @@ begin_fetching(struct component *c)
 	c->phase = FETCHING;
 	TAILQ_FOREACH(b, &c->working, entry)
 		interval_want(&in, b->view);
-	if (elf_cache_busy(c->files))
+	if (fetch_is_busy(c->fetch))
 		arm(c->patience, FILES_SEC * NS_PER_SEC);
 	else
 		end_interval(c);
@@ -663,8 +664,8 @@ component_new(
 		fatalx("out of memory");
 	c->clock = clock_new();
 	c->opener = opener_new(host->base, host->opener_path);
-	c->files = elf_cache_new(host->base, c->opener,
-	    settings->elf_cache_size, on_files_settled, c);
+	c->fetch = fetch_new(host->base, c->opener, on_files_settled, c);
+	c->files = elf_cache_new(c->fetch, settings->elf_cache_size);
 	c->processes = process_cache_new(settings->pid_cache_size, c->files);
 	c->matching =
 	    matching_new(&(const struct matching_host){ c, ask_opener,
@@ -688,6 +689,7 @@ component_free(struct component *component)
 	process_cache_free(component->processes);
 	matching_free(component->matching);
 	elf_cache_free(component->files);
+	fetch_free(component->fetch);
 	TAILQ_CONCAT(&component->working, &component->batches, entry);
 	while (!TAILQ_EMPTY(&component->working))
 		batch_free(component, &component->working,

@@ -35,7 +35,7 @@ enum status { BAD_INPUT = 20, BAD_OUTPUT };
 struct demangle {
 	const struct throwaway_job *job;
 	struct event_base *base;
-	struct file_reader *child;
+	struct throwaway *child;
 	enum demangle_mode mode;
 	char **raw, **readable;
 	size_t count, next; /* all before next are settled */
@@ -80,9 +80,9 @@ demangle_answer(demangler demangle, int in, int out)
 }
 
 static int
-run_child(int in, int out)
+run_child(const struct throwaway_input *in, int out)
 {
-	return demangle_answer(demangle_name, in, out);
+	return demangle_answer(demangle_name, in->fd[0], out);
 }
 
 static const char *
@@ -190,7 +190,7 @@ static struct demangle *advance(struct demangle *d);
 
 /* The child is done, or the name at next was too much for it. */
 static void
-on_child(void *arg, enum file_reader_result result, int memfd, const char *why)
+on_child(void *arg, const struct throwaway_outcome *o)
 {
 	struct demangle *d = arg;
 	size_t last = d->next + d->sent;
@@ -198,11 +198,11 @@ on_child(void *arg, enum file_reader_result result, int memfd, const char *why)
 	if (d->starting) /* advance() sees that there is no child */
 		return;
 	d->child = NULL;
-	if (memfd >= 0)
-		take_memfd(d, memfd);
+	if (o->memfd >= 0)
+		take_memfd(d, o->memfd);
 	if (d->next < last) {
 		log_debug("demangle", "%s (%s): %s",
-		    file_reader_result_name(result), why, d->raw[d->next]);
+		    throwaway_result_name(o->result), o->why, d->raw[d->next]);
 		d->next++;
 		d->failed++;
 	}
@@ -213,12 +213,12 @@ on_child(void *arg, enum file_reader_result result, int memfd, const char *why)
 static struct demangle *
 advance(struct demangle *d)
 {
-	int fd;
+	struct throwaway_input in = { .fd = { -1, -1 } };
 
 	if (d->next < d->count && d->failed < FAILURES_MAX &&
-	    (fd = pack_names(d)) >= 0) {
+	    (in.fd[0] = pack_names(d)) >= 0) {
 		d->starting = true;
-		d->child = throwaway_start(d->base, fd, d->job, on_child, d);
+		d->child = throwaway_start(d->base, d->job, &in, on_child, d);
 		d->starting = false;
 		if (d->child != NULL)
 			return d;
@@ -266,6 +266,6 @@ demangle_cancel(struct demangle *d)
 {
 	if (d == NULL)
 		return;
-	file_reader_cancel(d->child);
+	throwaway_cancel(d->child);
 	demangle_free(d);
 }

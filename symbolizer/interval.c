@@ -15,6 +15,8 @@
 #include "symbolizer/process.h"
 #include "symbolizer/symbol_table.h"
 
+/* Files that are asked for when a process maps them. */
+#define PREFETCH_FILES 64
 /* Kernel and user frames, two truncation marks, comm. */
 #define STACK_MAX (2 * BATCH_MAX_FRAMES + 3)
 #define UNKNOWN "[unknown]"
@@ -98,18 +100,48 @@ can_be_asked(const struct process *p)
 				BATCH_PROCESS_FOREIGN));
 }
 
+static void
+want_file(const struct interval_input *in, const struct process *p,
+    struct process_mapping *m, bool urgent)
+{
+	struct elf_holder holder = {
+		.serial = p->serial,
+		.start_time = p->start_time,
+		.pid = p->pid,
+		.fresh = m->fresh,
+		.urgent = urgent,
+	};
+
+	m->fresh = false;
+	elf_cache_want(in->files, &m->file, &holder, &m->raw);
+}
+
+/*
+ * While the process lives, its files can be had. A process with very many
+ * mappings gets the others when it is sampled in them.
+ */
+static void
+prefetch_files(const struct interval_input *in, struct process *p)
+{
+	int left = PREFETCH_FILES;
+
+	for (size_t i = 0; i < p->count && left > 0; i++) {
+		struct process_mapping *m = &p->mappings[i];
+
+		if (m->file == NULL || (!m->fresh && elf_file_known(m->file)))
+			continue;
+		left--;
+		want_file(in, p, m, false);
+	}
+}
+
 void
 interval_prefetch_process(
     const struct interval_input *in, struct process *process)
 {
-	if (!can_be_asked(process) ||
-	    matching_target(in->matching, process) < 0)
-		return;
-	for (size_t m = 0; m < process->count; m++)
-		if (process->mappings[m].file != NULL)
-			elf_cache_want(in->files, process->mappings[m].file,
-			    process->pid, process->start_time,
-			    &process->mappings[m].raw);
+	if (can_be_asked(process) &&
+	    matching_target(in->matching, process) >= 0)
+		prefetch_files(in, process);
 }
 
 void
@@ -123,6 +155,7 @@ interval_prefetch(
 		matching_want(in->matching, p, in->now);
 		interval_prefetch_process(in, p);
 	}
+	process_cache_trim(in->processes);
 }
 
 void
@@ -136,19 +169,17 @@ interval_match(const struct interval_input *in, const struct batch_view *view)
 }
 
 static void
-want_stack(struct work *w, const struct process *p, uint64_t id)
+want_stack(struct work *w, struct process *p, uint64_t id)
 {
 	struct batch_stack stack;
 
 	if (!batch_view_stack(w->view, id, &stack))
 		return;
 	for (uint32_t i = 0; i < stack.frames; i++) {
-		const struct process_mapping *m =
-		    process_find(p, stack.address[i]);
+		struct process_mapping *m = process_find(p, stack.address[i]);
 
 		if (m != NULL && m->file != NULL)
-			elf_cache_want(w->in->files, m->file, p->pid,
-			    p->start_time, &m->raw);
+			want_file(w->in, p, m, true);
 	}
 }
 
@@ -193,8 +224,7 @@ static uint32_t
 frame_in_file(struct work *w, const struct process_mapping *m, uint64_t address)
 {
 	struct frames *f = w->result->frames;
-	const struct symbol_table *table =
-	    elf_file_table(w->in->files, m->file);
+	const struct symbol_table *table = elf_file_table(m->file);
 	uint64_t at = address - m->raw.start + m->raw.file_offset;
 	size_t size, base_size;
 	const char *path = elf_file_path(m->file, &size), *base;
@@ -207,7 +237,7 @@ frame_in_file(struct work *w, const struct process_mapping *m, uint64_t address)
 	if (table != NULL && symbol_table_address(table, at, &at) &&
 	    symbol_table_find(table, at, &symbol)) {
 		w->result->named++;
-		name = frames_name(f, symbol.name, strlen(symbol.name));
+		name = frames_name(f, symbol.name, symbol.name_size);
 		return frames_frame(f, name, mapping, at);
 	}
 	w->result->unnamed++;

@@ -10,11 +10,13 @@ libsymbolizer_a_SOURCES = \
 	%D%/demangle.c %D%/demangle.h \
 	%D%/demangle_child.h \
 	%D%/demangle_name.c \
+	%D%/elf_debug.c %D%/elf_debug.h \
 	%D%/elf_dynamic.c %D%/elf_dynamic.h \
 	%D%/elf_file.c %D%/elf_file.h \
 	%D%/elf_minidebug.c %D%/elf_minidebug.h \
 	%D%/elf_reader.c %D%/elf_reader.h \
 	%D%/elf_symbols.c %D%/elf_symbols.h \
+	%D%/fetch.c %D%/fetch.h \
 	%D%/file_reader.c %D%/file_reader.h \
 	%D%/frames.c %D%/frames.h \
 	%D%/interval.c %D%/interval.h \

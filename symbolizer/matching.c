@@ -150,14 +150,14 @@ take_answer(struct member *e, int fd, int error)
 }
 
 static void
-on_answer(void *arg, int fd, int error)
+on_answer(void *arg, const struct open_answer *answer)
 {
 	struct member *e = arg;
 	struct matching *m = e->matching;
 	bool settled = e->awaited && --m->awaited == 0;
 
 	e->awaited = false;
-	take_answer(e, fd, error);
+	take_answer(e, answer->fd, answer->error);
 	m->host.on_known(m->host.arg, e->id);
 	if (settled)
 		m->host.on_settled(m->host.arg);

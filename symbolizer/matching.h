@@ -28,7 +28,7 @@ struct matching_host {
 	void *arg;
 	/* As opener_ask(). */
 	bool (*ask)(void *arg, const struct open_question *question,
-	    opener_answer answer, void *answer_arg);
+	    opener_answered answer, void *answer_arg);
 	/* Whether this process is in a container has been looked at. */
 	void (*on_known)(void *arg, struct process_id id);
 	/* Nothing that matching_await() waits for is being read any more. */

@@ -21,8 +21,9 @@ struct question {
 	TAILQ_ENTRY(question) entry;
 	uint64_t id;
 	struct open_question what;
-	opener_answer answer;
+	opener_answered answered;
 	void *arg;
+	char name[];
 };
 
 TAILQ_HEAD(questions, question);
@@ -30,7 +31,8 @@ TAILQ_HEAD(questions, question);
 struct opener {
 	struct link *link;
 	struct event *deadline, *again;
-	struct questions waiting, asked;
+	struct questions waiting[2]; /* by urgent */
+	struct questions asked;
 	int waiting_count, asked_count;
 	uint64_t next_id;
 	bool greeted;
@@ -47,6 +49,14 @@ arm_deadline(struct opener *o)
 		event_del(o->deadline);
 }
 
+static struct question *
+first_waiting(struct opener *o)
+{
+	struct question *q = TAILQ_FIRST(&o->waiting[true]);
+
+	return q != NULL ? q : TAILQ_FIRST(&o->waiting[false]);
+}
+
 static void
 pump(struct opener *o)
 {
@@ -55,7 +65,7 @@ pump(struct opener *o)
 
 	while (o->greeted && o->asked_count < OPENER_IN_FLIGHT &&
 	       !event_pending(o->again, EV_TIMEOUT, NULL) &&
-	       (q = TAILQ_FIRST(&o->waiting)) != NULL) {
+	       (q = first_waiting(o)) != NULL) {
 		phlare_OpenerRequest m = phlare_OpenerRequest_init_zero;
 
 		m.which_body = phlare_OpenerRequest_open_tag;
@@ -65,9 +75,11 @@ pump(struct opener *o)
 		m.body.open.start_time = q->what.start_time;
 		m.body.open.vma_start = q->what.vma_start;
 		m.body.open.vma_end = q->what.vma_end;
+		m.body.open.name.size = q->what.name_size;
+		memcpy(m.body.open.name.bytes, q->name, q->what.name_size);
 		if (link_send(o->link, &m, -1) < 0)
 			break;
-		TAILQ_REMOVE(&o->waiting, q, entry);
+		TAILQ_REMOVE(&o->waiting[q->what.urgent], q, entry);
 		TAILQ_INSERT_TAIL(&o->asked, q, entry);
 		o->waiting_count--;
 		o->asked_count++;
@@ -76,13 +88,13 @@ pump(struct opener *o)
 		arm_deadline(o);
 }
 
-/* Takes the question off its list, answers it, forgets it. Takes fd. */
+/* Takes the question off its list, answers it, forgets it. */
 static void
-answer(struct opener *o, struct question *q, int fd, int error)
+answer(struct opener *o, struct question *q, const struct open_answer *a)
 {
 	TAILQ_REMOVE(&o->asked, q, entry);
 	o->asked_count--;
-	q->answer(q->arg, fd, error);
+	q->answered(q->arg, a);
 	free(q);
 }
 
@@ -91,7 +103,7 @@ static void
 put_back(struct opener *o, struct question *q)
 {
 	TAILQ_REMOVE(&o->asked, q, entry);
-	TAILQ_INSERT_HEAD(&o->waiting, q, entry);
+	TAILQ_INSERT_HEAD(&o->waiting[q->what.urgent], q, entry);
 	o->asked_count--;
 	o->waiting_count++;
 }
@@ -129,7 +141,15 @@ on_reply(void *arg, const void *body, int fd)
 		put_back(o, q);
 		event_add(o->again, &again);
 	} else {
-		answer(o, q, fd, reply->error);
+		answer(o, q,
+		    &(struct open_answer){ .fd = fd,
+			.error = reply->error,
+			.device = reply->device,
+			.inode = reply->inode,
+			.changed_ns = reply->changed_ns,
+			.size = reply->size,
+			.owner = reply->owner,
+			.file_system = reply->file_system });
 	}
 	arm_deadline(o);
 	pump(o);
@@ -158,7 +178,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	    "no answer in %d s for a file of process %u: "
 	    "asking a new opener",
 	    OPENER_DEADLINE_SEC, q->what.pid);
-	answer(o, q, -1, ETIMEDOUT);
+	answer(o, q, &(struct open_answer){ .fd = -1, .error = ETIMEDOUT });
 	link_restart(o->link);
 }
 
@@ -208,7 +228,8 @@ opener_new(struct event_base *base, const char *path)
 {
 	struct opener *o = ecalloc(1, sizeof(*o));
 
-	TAILQ_INIT(&o->waiting);
+	TAILQ_INIT(&o->waiting[false]);
+	TAILQ_INIT(&o->waiting[true]);
 	TAILQ_INIT(&o->asked);
 	o->deadline = evtimer_new(base, on_deadline, o);
 	o->again = evtimer_new(base, on_again, o);
@@ -221,13 +242,14 @@ opener_new(struct event_base *base, const char *path)
 void
 opener_free(struct opener *opener)
 {
-	struct questions *lists[2];
+	struct questions *lists[3];
 
 	if (opener == NULL)
 		return;
-	lists[0] = &opener->waiting;
-	lists[1] = &opener->asked;
-	for (int i = 0; i < 2; i++)
+	lists[0] = &opener->waiting[false];
+	lists[1] = &opener->waiting[true];
+	lists[2] = &opener->asked;
+	for (int i = 0; i < 3; i++)
 		while (!TAILQ_EMPTY(lists[i])) {
 			struct question *q = TAILQ_FIRST(lists[i]);
 
@@ -242,18 +264,25 @@ opener_free(struct opener *opener)
 
 bool
 opener_ask(struct opener *opener, const struct open_question *question,
-    opener_answer answer_fn, void *arg)
+    opener_answered answered, void *arg)
 {
+	int most = question->urgent ? OPENER_WAITING : OPENER_WAITING_LEISURE;
 	struct question *q;
+	size_t size = question->name_size;
 
-	if (opener->waiting_count >= OPENER_WAITING)
+	if (opener->waiting_count >= most)
 		return false;
-	q = ecalloc(1, sizeof(*q));
+	if (size > OPENER_NAME_MAX)
+		size = OPENER_NAME_MAX;
+	q = ecalloc(1, sizeof(*q) + size);
 	q->id = ++opener->next_id;
 	q->what = *question;
-	q->answer = answer_fn;
+	q->what.name_size = size;
+	q->answered = answered;
 	q->arg = arg;
-	TAILQ_INSERT_TAIL(&opener->waiting, q, entry);
+	if (size > 0)
+		memcpy(q->name, question->name, size);
+	TAILQ_INSERT_TAIL(&opener->waiting[question->urgent], q, entry);
 	opener->waiting_count++;
 	pump(opener);
 	return true;

@@ -21,8 +21,8 @@ struct entry {
 struct process_cache {
 	struct entry *by_id;
 	struct elf_cache *files;
-	size_t capacity;
-	uint64_t evicted;
+	size_t capacity, mappings;
+	uint64_t evicted, serial;
 };
 
 struct process_cache *
@@ -36,28 +36,31 @@ process_cache_new(size_t capacity, struct elf_cache *files)
 }
 
 static void
+put_list(struct process_mapping *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		elf_file_put(list[i].file);
+	free(list);
+}
+
+static void
 entry_free(struct process_cache *c, struct entry *e)
 {
 	HASH_DEL(c->by_id, e);
-	free(e->process.mappings);
+	c->mappings -= e->process.count;
+	put_list(e->process.mappings, e->process.count);
 	free(e);
-}
-
-void
-process_cache_clear(struct process_cache *cache)
-{
-	struct entry *e, *next;
-
-	HASH_ITER(hh, cache->by_id, e, next)
-		entry_free(cache, e);
 }
 
 void
 process_cache_free(struct process_cache *cache)
 {
+	struct entry *e, *next;
+
 	if (cache == NULL)
 		return;
-	process_cache_clear(cache);
+	HASH_ITER(hh, cache->by_id, e, next)
+		entry_free(cache, e);
 	free(cache);
 }
 
@@ -75,21 +78,40 @@ by_start(const void *a, const void *b)
 	return x->raw.start < y->raw.start ? -1 : x->raw.start > y->raw.start;
 }
 
-/* A later record of the same place replaces what was there. */
-static void
-add_mapping(struct process *p, const struct process_mapping *m)
+/* The first mapping that ends behind the address. */
+static size_t
+first_behind(const struct process_mapping *list, size_t count, uint64_t address)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->mappings[i].raw.start >= m->raw.end ||
-		    p->mappings[i].raw.end <= m->raw.start)
-			continue;
-		p->mappings[i] = p->mappings[--p->count];
-		i--;
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list[middle].raw.end <= address)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	if (p->count >= PROCESS_MAX_MAPPINGS)
-		return;
-	p->mappings = erealloc(p->mappings, p->count + 1, sizeof(*p->mappings));
-	p->mappings[p->count++] = *m;
+	return low;
+}
+
+static bool
+is_same(const struct batch_mapping *a, const struct batch_mapping *b)
+{
+	return a->start == b->start && a->end == b->end &&
+	       a->file_offset == b->file_offset && a->inode == b->inode &&
+	       a->inode_generation == b->inode_generation &&
+	       a->major == b->major && a->minor == b->minor;
+}
+
+/* The mapping that is the same as raw, or NULL. */
+static const struct process_mapping *
+find_same(const struct process_mapping *list, size_t count,
+    const struct batch_mapping *raw)
+{
+	size_t i = first_behind(list, count, raw->start);
+
+	return i < count && is_same(&list[i].raw, raw) ? &list[i] : NULL;
 }
 
 static struct process_mapping
@@ -106,6 +128,77 @@ take_over(struct process_cache *c, const struct batch_view *view,
 	};
 }
 
+/*
+ * A fork has what its parent had: nothing in that is fresh. A program that was
+ * there before we were is as good as one.
+ */
+static bool
+may_be_fresh(const struct process *p, const struct batch_process *record)
+{
+	return p->count > 0 || (record->flags & BATCH_PROCESS_EXEC);
+}
+
+/* A list of what the record has, sorted; what is overlapped goes. */
+static struct process_mapping *
+read_mappings(struct process_cache *c, const struct process *p,
+    const struct batch_view *view, const struct batch_process *record,
+    size_t *count)
+{
+	struct process_mapping *list;
+	bool fresh = may_be_fresh(p, record);
+	size_t kept = 0;
+
+	*count = record->mappings < PROCESS_MAX_MAPPINGS ? record->mappings
+							 : PROCESS_MAX_MAPPINGS;
+	list = ecalloc(*count + 1, sizeof(*list));
+	for (size_t i = 0; i < *count; i++) {
+		const struct batch_mapping *raw =
+		    &view->mappings[record->first_mapping + i];
+		const struct process_mapping *old =
+		    find_same(p->mappings, p->count, raw);
+
+		list[i] = take_over(c, view, raw);
+		list[i].fresh = old != NULL ? old->fresh : fresh;
+	}
+	qsort(list, *count, sizeof(*list), by_start);
+	for (size_t i = 0; i < *count; i++) {
+		if (kept > 0 && list[i].raw.start < list[kept - 1].raw.end)
+			elf_file_put(list[i].file);
+		else
+			list[kept++] = list[i];
+	}
+	*count = kept;
+	return list;
+}
+
+/* The old list with the new one put over it; both are used up. */
+static struct process_mapping *
+put_over(struct process_mapping *old, size_t old_count,
+    struct process_mapping *new, size_t *count)
+{
+	size_t o = 0, n = 0, kept = 0, new_count = *count;
+	struct process_mapping *list =
+	    ecalloc(old_count + new_count + 1, sizeof(*list));
+
+	while (o < old_count || n < new_count) {
+		if (o < old_count && n < new_count &&
+		    old[o].raw.start < new[n].raw.end &&new[n].raw.start <
+			old[o].raw.end)
+			elf_file_put(old[o++].file);
+		else if (n == new_count ||
+			 (o < old_count && old[o].raw.start < new[n].raw.start))
+			list[kept++] = old[o++];
+		else
+			list[kept++] = new[n++];
+	}
+	while (kept > PROCESS_MAX_MAPPINGS)
+		elf_file_put(list[--kept].file);
+	free(old);
+	free(new);
+	*count = kept;
+	return list;
+}
+
 static bool
 same_mappings(const struct process *p, const struct batch_view *view,
     const struct batch_process *record)
@@ -116,10 +209,7 @@ same_mappings(const struct process *p, const struct batch_view *view,
 	if (p->count != record->mappings)
 		return false;
 	for (size_t i = 0; i < p->count; i++)
-		if (raw[i].start != p->mappings[i].raw.start ||
-		    raw[i].end != p->mappings[i].raw.end ||
-		    raw[i].inode != p->mappings[i].raw.inode ||
-		    raw[i].file_offset != p->mappings[i].raw.file_offset)
+		if (!is_same(&raw[i], &p->mappings[i].raw))
 			return false;
 	return true;
 }
@@ -129,28 +219,22 @@ update_mappings(struct process_cache *c, struct process *p,
     const struct batch_view *view, const struct batch_process *record)
 {
 	bool complete = record->flags & BATCH_PROCESS_COMPLETE;
-	uint32_t count = record->mappings;
+	struct process_mapping *list;
+	size_t count;
 
 	if (record->mappings == 0 ||
 	    (complete && same_mappings(p, view, record)))
 		return;
-	if (count > PROCESS_MAX_MAPPINGS)
-		count = PROCESS_MAX_MAPPINGS;
+	list = read_mappings(c, p, view, record, &count);
+	c->mappings -= p->count;
 	if (complete) {
-		p->count = 0;
-		p->mappings =
-		    erealloc(p->mappings, count, sizeof(*p->mappings));
+		put_list(p->mappings, p->count);
+		p->mappings = list;
+	} else {
+		p->mappings = put_over(p->mappings, p->count, list, &count);
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct process_mapping m = take_over(
-		    c, view, &view->mappings[record->first_mapping + i]);
-
-		if (complete)
-			p->mappings[p->count++] = m;
-		else
-			add_mapping(p, &m);
-	}
-	qsort(p->mappings, p->count, sizeof(*p->mappings), by_start);
+	p->count = count;
+	c->mappings += count;
 }
 
 struct process *
@@ -165,6 +249,7 @@ process_cache_update(
 	if (e == NULL) {
 		e = ecalloc(1, sizeof(*e));
 		e->process.id = id;
+		e->process.serial = ++cache->serial;
 	} else {
 		HASH_DEL(cache->by_id, e);
 	}
@@ -185,35 +270,40 @@ process_cache_find(struct process_cache *cache, struct process_id id)
 	return e != NULL ? &e->process : NULL;
 }
 
-const struct process_mapping *
+struct process_mapping *
 process_find(const struct process *process, uint64_t address)
 {
-	size_t low = 0, high = process->count;
+	size_t i = first_behind(process->mappings, process->count, address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (process->mappings[middle].raw.start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || address >= process->mappings[low - 1].raw.end)
+	if (i == process->count || address < process->mappings[i].raw.start)
 		return NULL;
-	return &process->mappings[low - 1];
+	return &process->mappings[i];
+}
+
+static void
+evict(struct process_cache *c, size_t capacity)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, c->by_id, e, next) {
+		if (HASH_COUNT(c->by_id) <= capacity &&
+		    c->mappings <= PROCESS_CACHE_MAX_MAPPINGS)
+			break;
+		entry_free(c, e);
+		c->evicted++;
+	}
 }
 
 void
 process_cache_sweep(struct process_cache *cache)
 {
-	struct entry *e, *next;
+	evict(cache, cache->capacity);
+}
 
-	HASH_ITER(hh, cache->by_id, e, next) {
-		if (HASH_COUNT(cache->by_id) <= cache->capacity)
-			break;
-		entry_free(cache, e);
-		cache->evicted++;
-	}
+void
+process_cache_trim(struct process_cache *cache)
+{
+	evict(cache, cache->capacity + PROCESS_CACHE_NEW);
 }
 
 struct process_cache_counts
@@ -222,5 +312,6 @@ process_cache_counts(const struct process_cache *cache)
 	return (struct process_cache_counts){
 		.cached = HASH_COUNT(cache->by_id),
 		.evicted = cache->evicted,
+		.mappings = cache->mappings,
 	};
 }

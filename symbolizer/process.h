@@ -13,8 +13,11 @@
 
 #include "symbolizer/batch_view.h"
 
-/* Mappings remembered of one process. */
+/* Mappings remembered of one process; of all that are remembered. */
 #define PROCESS_MAX_MAPPINGS 8192
+#define PROCESS_CACHE_MAX_MAPPINGS 262144
+/* Processes that may appear during an interval before old ones go. */
+#define PROCESS_CACHE_NEW 1024
 
 struct elf_cache;
 struct elf_file;
@@ -24,6 +27,8 @@ struct process_mapping {
 	struct batch_mapping raw;
 	struct elf_file *file; /* NULL: no file behind it */
 	bool vdso;
+	/* this program has not mapped it before, and nobody asked for it yet */
+	bool fresh;
 };
 
 /* Which exec of which process: each sampler numbers them anew. */
@@ -33,6 +38,7 @@ struct process_id {
 
 struct process {
 	struct process_id id;
+	uint64_t serial; /* no other has it */
 	uint64_t start_time;
 	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
 	struct process_mapping *mappings; /* sorted by start */
@@ -44,7 +50,7 @@ struct process {
 };
 
 struct process_cache_counts {
-	uint64_t cached, evicted;
+	uint64_t cached, evicted, mappings;
 };
 
 struct process_cache *process_cache_new(
@@ -64,13 +70,13 @@ struct process *process_cache_find(
     struct process_cache *cache, struct process_id id);
 
 /* The mapping that holds the address, or NULL. */
-const struct process_mapping *process_find(
+struct process_mapping *process_find(
     const struct process *process, uint64_t address);
 
 /* The interval is done: evicts down to the capacity, oldest use first. */
 void process_cache_sweep(struct process_cache *cache);
-/* Forgets all: the elf cache has forgotten its files. */
-void process_cache_clear(struct process_cache *cache);
+/* Nobody has borrowed one: the same where very many have been added. */
+void process_cache_trim(struct process_cache *cache);
 
 struct process_cache_counts process_cache_counts(
     const struct process_cache *cache);

@@ -21,9 +21,9 @@
 #include "common/privilege.h"
 #include "common/sandbox.h"
 
-/* The child's descriptors after it has put them in order. */
+/* The child's descriptors after it has put them in order: inputs, result. */
 #define CHILD_IN 3
-#define CHILD_OUT 4
+#define CHILD_OUT (CHILD_IN + THROWAWAY_INPUTS)
 #define CHILD_SANDBOX_FAILED 120
 #define KILL_GRACE_SEC 1
 
@@ -31,9 +31,9 @@
 #define SYS_pidfd_open 434
 #endif
 
-struct file_reader {
+struct throwaway {
 	const struct throwaway_job *job;
-	file_reader_done done; /* NULL: called, or cancelled */
+	throwaway_done done; /* NULL: called, or cancelled */
 	void *arg;
 	pid_t pid;
 	int pidfd, memfd;
@@ -50,18 +50,35 @@ limit(int resource, rlim_t value, rlim_t hard)
 		_exit(CHILD_SANDBOX_FAILED);
 }
 
+static int
+move_up(int fd)
+{
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_OUT + 1);
+	if (fd < 0)
+		_exit(CHILD_SANDBOX_FAILED);
+	return fd;
+}
+
 /*
- * Input and result stay. Standard error only where it is to tell us which
+ * Inputs and result stay. Standard error only where it is to tell us which
  * call was refused, or what a sanitizer found.
  */
 static void
-keep_descriptors(int in, int out)
+keep_descriptors(struct throwaway_input *in, int out)
 {
-	int a = fcntl(in, F_DUPFD_CLOEXEC, 10);
-	int b = fcntl(out, F_DUPFD_CLOEXEC, 10);
-
-	if (a < 0 || b < 0 || dup3(a, CHILD_IN, O_CLOEXEC) < 0 ||
-	    dup3(b, CHILD_OUT, O_CLOEXEC) < 0 ||
+	for (int i = 0; i < THROWAWAY_INPUTS; i++)
+		if (in->fd[i] >= 0)
+			in->fd[i] = move_up(in->fd[i]);
+	out = move_up(out);
+	for (int i = 0; i < THROWAWAY_INPUTS; i++) {
+		if (in->fd[i] < 0)
+			close(CHILD_IN + i);
+		else if (dup3(in->fd[i], CHILD_IN + i, O_CLOEXEC) < 0)
+			_exit(CHILD_SANDBOX_FAILED);
+		else
+			in->fd[i] = CHILD_IN + i;
+	}
+	if (dup3(out, CHILD_OUT, O_CLOEXEC) < 0 ||
 	    syscall(SYS_close_range, CHILD_OUT + 1, ~0U, 0) < 0)
 		_exit(CHILD_SANDBOX_FAILED);
 	close(STDIN_FILENO);
@@ -97,11 +114,12 @@ reset_signals(void)
  * own, and set. What is added here is what only the child can do without.
  */
 static void
-child(const struct throwaway_job *job, int in, int out, pid_t parent)
+child(const struct throwaway_job *job, struct throwaway_input in, int out,
+    pid_t parent)
 {
 	reset_signals();
 	privilege_die_with(parent);
-	keep_descriptors(in, out);
+	keep_descriptors(&in, out);
 	limit(RLIMIT_CORE, 0, 0);
 	limit(RLIMIT_NOFILE, CHILD_OUT + 1, CHILD_OUT + 1);
 	limit(RLIMIT_FSIZE, job->output_bytes, job->output_bytes);
@@ -112,86 +130,101 @@ child(const struct throwaway_job *job, int in, int out, pid_t parent)
 #endif
 	if (sandbox_enter(PROCESS_FILE_READER, NULL) < 0)
 		_exit(CHILD_SANDBOX_FAILED);
-	_exit(job->run(CHILD_IN, CHILD_OUT));
+	_exit(job->run(&in, CHILD_OUT));
 }
 
 static void
-throwaway_free(struct file_reader *r)
+throwaway_free(struct throwaway *t)
 {
-	if (r->ended != NULL)
-		event_free(r->ended);
-	if (r->deadline != NULL)
-		event_free(r->deadline);
-	if (r->pidfd >= 0)
-		close(r->pidfd);
-	if (r->memfd >= 0)
-		close(r->memfd);
-	free(r);
+	if (t->ended != NULL)
+		event_free(t->ended);
+	if (t->deadline != NULL)
+		event_free(t->deadline);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	if (t->memfd >= 0)
+		close(t->memfd);
+	free(t);
 }
 
-static enum file_reader_result
-judge(const struct file_reader *r, int status, const char **why)
+static enum throwaway_result
+judge(const struct throwaway *t, int status, const char **why)
 {
 	*why = "";
-	if (r->late || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
+	if (t->late || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
 		*why = "took too long";
-		return FILE_READER_TIMEOUT;
+		return THROWAWAY_TIMEOUT;
 	}
 	if (WIFSIGNALED(status)) {
 		*why = strsignal(WTERMSIG(status));
-		return FILE_READER_CRASHED;
+		return THROWAWAY_CRASHED;
 	}
 	if (WEXITSTATUS(status) == 0)
-		return FILE_READER_OK;
+		return THROWAWAY_OK;
 	if (WEXITSTATUS(status) == CHILD_SANDBOX_FAILED) {
 		*why = "its sandbox failed";
-		return FILE_READER_FAILED;
+		return THROWAWAY_FAILED;
 	}
-	*why = r->job->refusal(WEXITSTATUS(status));
+	*why = t->job->refusal(WEXITSTATUS(status));
 	/* an exit that no job makes: the sanitizers', or trap mode's */
-	return strcmp(*why, "unknown") == 0 ? FILE_READER_CRASHED
-					    : FILE_READER_REFUSED;
+	return strcmp(*why, "unknown") == 0 ? THROWAWAY_CRASHED
+					    : THROWAWAY_REFUSED;
+}
+
+/* Seals what it wrote and hands it on, if that is of use. */
+static void
+take_result(struct throwaway *t, struct throwaway_outcome *o)
+{
+	if (o->result == THROWAWAY_FAILED ||
+	    (o->result != THROWAWAY_OK && !t->job->keep_partial))
+		return;
+	if (memfd_seal(t->memfd) == 0) {
+		o->memfd = t->memfd;
+		t->memfd = -1;
+	} else if (o->result == THROWAWAY_OK) {
+		o->result = THROWAWAY_FAILED;
+		o->why = "its result cannot be sealed";
+	}
 }
 
 /* Tells the caller, once. It may cancel or start others in there. */
 static void
-report(struct file_reader *r, enum file_reader_result result, int memfd,
-    const char *why)
+report(struct throwaway *t, const struct throwaway_outcome *outcome)
 {
-	file_reader_done done = r->done;
+	throwaway_done done = t->done;
 
-	r->done = NULL;
+	t->done = NULL;
 	if (done != NULL)
-		done(r->arg, result, memfd, why);
-	else if (memfd >= 0)
-		close(memfd);
+		done(t->arg, outcome);
+	else if (outcome->memfd >= 0)
+		close(outcome->memfd);
+}
+
+static uint64_t
+nanoseconds(const struct timeval *tv)
+{
+	return tv->tv_sec * 1000000000ULL + tv->tv_usec * 1000ULL;
 }
 
 static void
 on_ended(evutil_socket_t fd, short what, void *arg)
 {
-	struct file_reader *r = arg;
-	enum file_reader_result result;
-	const char *why;
-	int status = SIGKILL, memfd = -1;
+	struct throwaway *t = arg;
+	struct throwaway_outcome o = { .memfd = -1 };
+	struct rusage usage = { 0 };
+	int status = SIGKILL;
 
 	(void)fd;
 	(void)what;
-	if (waitpid(r->pid, &status, WNOHANG) == 0)
+	if (wait4(t->pid, &status, WNOHANG, &usage) == 0)
 		return;
-	result = judge(r, status, &why);
-	if ((result == FILE_READER_OK || r->job->keep_partial) &&
-	    result != FILE_READER_FAILED) {
-		if (memfd_seal(r->memfd) == 0) {
-			memfd = r->memfd;
-			r->memfd = -1;
-		} else if (result == FILE_READER_OK) {
-			result = FILE_READER_FAILED;
-			why = "its result cannot be sealed";
-		}
-	}
-	report(r, result, memfd, why);
-	throwaway_free(r);
+	o.result = judge(t, status, &o.why);
+	if (o.result == THROWAWAY_REFUSED)
+		o.status = WEXITSTATUS(status);
+	o.cpu_ns = nanoseconds(&usage.ru_utime) + nanoseconds(&usage.ru_stime);
+	take_result(t, &o);
+	report(t, &o);
+	throwaway_free(t);
 }
 
 /*
@@ -203,32 +236,35 @@ static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval grace = { .tv_sec = KILL_GRACE_SEC };
-	struct file_reader *r = arg;
+	struct throwaway *t = arg;
 
 	(void)fd;
 	(void)what;
-	if (r->late) {
-		report(r, FILE_READER_TIMEOUT, -1, "cannot be ended");
+	if (t->late) {
+		report(
+		    t, &(struct throwaway_outcome){ .result = THROWAWAY_TIMEOUT,
+			   .memfd = -1,
+			   .why = "cannot be ended" });
 		return;
 	}
-	r->late = true;
-	kill(r->pid, SIGKILL);
-	event_add(r->deadline, &grace);
+	t->late = true;
+	kill(t->pid, SIGKILL);
+	event_add(t->deadline, &grace);
 }
 
 static bool
-watch(struct file_reader *r, struct event_base *base)
+watch(struct throwaway *t, struct event_base *base)
 {
-	struct timeval limit_tv = { .tv_sec = r->job->wall_sec };
+	struct timeval limit_tv = { .tv_sec = t->job->wall_sec };
 
-	r->pidfd = syscall(SYS_pidfd_open, r->pid, 0);
-	if (r->pidfd < 0)
+	t->pidfd = syscall(SYS_pidfd_open, t->pid, 0);
+	if (t->pidfd < 0)
 		return false;
-	r->ended = event_new(base, r->pidfd, EV_READ | EV_PERSIST, on_ended, r);
-	r->deadline = evtimer_new(base, on_deadline, r);
-	return r->ended != NULL && r->deadline != NULL &&
-	       event_add(r->ended, NULL) == 0 &&
-	       event_add(r->deadline, &limit_tv) == 0;
+	t->ended = event_new(base, t->pidfd, EV_READ | EV_PERSIST, on_ended, t);
+	t->deadline = evtimer_new(base, on_deadline, t);
+	return t->ended != NULL && t->deadline != NULL &&
+	       event_add(t->ended, NULL) == 0 &&
+	       event_add(t->deadline, &limit_tv) == 0;
 }
 
 /* No handler of ours may run in the child. */
@@ -246,45 +282,68 @@ fork_quietly(void)
 	return pid;
 }
 
-struct file_reader *
-throwaway_start(struct event_base *base, int fd,
-    const struct throwaway_job *job, file_reader_done done, void *arg)
+void
+throwaway_input_close(const struct throwaway_input *input)
 {
-	struct file_reader *r = ecalloc(1, sizeof(*r));
-	pid_t parent = getpid();
-	const char *why = "fork";
+	for (int i = 0; i < THROWAWAY_INPUTS; i++)
+		if (input->fd[i] >= 0)
+			close(input->fd[i]);
+}
 
-	r->job = job;
-	r->done = done;
-	r->arg = arg;
-	r->pid = r->pidfd = -1;
-	r->memfd = memfd_new(job->name);
-	if (r->memfd >= 0)
-		r->pid = fork_quietly();
-	if (r->pid == 0)
-		child(job, fd, r->memfd, parent);
-	if (fd >= 0)
-		close(fd);
-	if (r->pid > 0 && watch(r, base))
-		return r;
-	if (r->pid > 0) {
+struct throwaway *
+throwaway_start(struct event_base *base, const struct throwaway_job *job,
+    const struct throwaway_input *input, throwaway_done done, void *arg)
+{
+	struct throwaway *t = ecalloc(1, sizeof(*t));
+	struct throwaway_outcome failed = {
+		.result = THROWAWAY_FAILED, .memfd = -1, .why = "fork"
+	};
+	pid_t parent = getpid();
+
+	t->job = job;
+	t->done = done;
+	t->arg = arg;
+	t->pid = t->pidfd = -1;
+	t->memfd = memfd_new(job->name);
+	if (t->memfd >= 0)
+		t->pid = fork_quietly();
+	if (t->pid == 0)
+		child(job, *input, t->memfd, parent);
+	throwaway_input_close(input);
+	if (t->pid > 0 && watch(t, base))
+		return t;
+	if (t->pid > 0) {
 		/* it has hardly begun: this does not take long */
-		kill(r->pid, SIGKILL);
-		waitpid(r->pid, NULL, 0);
-		why = "pidfd_open";
+		kill(t->pid, SIGKILL);
+		waitpid(t->pid, NULL, 0);
+		failed.why = "pidfd_open";
 	}
-	log_warn(job->name, "no child: %s", why);
-	throwaway_free(r);
-	done(arg, FILE_READER_FAILED, -1, why);
+	log_warn(job->name, "no child: %s", failed.why);
+	throwaway_free(t);
+	done(arg, &failed);
 	return NULL;
 }
 
 void
-file_reader_cancel(struct file_reader *reader)
+throwaway_cancel(struct throwaway *child)
 {
-	if (reader == NULL)
+	if (child == NULL)
 		return;
-	kill(reader->pid, SIGKILL);
-	reader->done = NULL;
-	event_del(reader->deadline);
+	kill(child->pid, SIGKILL);
+	child->done = NULL;
+	event_del(child->deadline);
+}
+
+const char *
+throwaway_result_name(enum throwaway_result result)
+{
+	static const char *const names[] = {
+		[THROWAWAY_OK] = "ok",
+		[THROWAWAY_REFUSED] = "refused",
+		[THROWAWAY_CRASHED] = "crashed",
+		[THROWAWAY_TIMEOUT] = "timed out",
+		[THROWAWAY_FAILED] = "could not start",
+	};
+
+	return names[result];
 }

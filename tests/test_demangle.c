@@ -298,14 +298,14 @@ obey(const char *raw, enum demangle_mode mode, char *out, size_t size)
 }
 
 static int
-run_obey(int in, int out)
+run_obey(const struct throwaway_input *in, int out)
 {
-	return demangle_answer(obey, in, out);
+	return demangle_answer(obey, in->fd[0], out);
 }
 
 /* As a compromised child would: answers that lead out of the memfd. */
 static int
-run_liar(int in, int out)
+run_liar(const struct throwaway_input *in, int out)
 {
 	static const uint32_t lies[] = { 1, 'a', 0xffffffff, 5 };
 
@@ -321,7 +321,7 @@ no_refusal(int status)
 }
 
 static struct throwaway_job
-test_job(int (*run)(int, int))
+test_job(int (*run)(const struct throwaway_input *, int))
 {
 	return (struct throwaway_job){ .name = "test",
 		.run = run,

@@ -28,20 +28,22 @@
 
 struct outcome {
 	struct event_base *base;
-	enum file_reader_result result;
+	enum throwaway_result result;
 	int memfd, calls;
+	uint64_t cpu_ns;
 	char why[80];
 };
 
 static void
-on_done(void *arg, enum file_reader_result result, int memfd, const char *why)
+on_done(void *arg, const struct throwaway_outcome *outcome)
 {
 	struct outcome *o = arg;
 
-	o->result = result;
-	o->memfd = memfd;
+	o->result = outcome->result;
+	o->memfd = outcome->memfd;
+	o->cpu_ns = outcome->cpu_ns;
 	o->calls++;
-	snprintf(o->why, sizeof(o->why), "%s", why);
+	snprintf(o->why, sizeof(o->why), "%s", outcome->why);
 	event_base_loopbreak(o->base);
 }
 
@@ -59,11 +61,9 @@ static struct outcome
 run_job(const struct throwaway_job *job, int fd)
 {
 	struct outcome o = { .base = event_base_new(), .memfd = -1 };
+	struct throwaway_input in = { .fd = { fd, -1 } };
 
-	if (job != NULL)
-		throwaway_start(o.base, fd, job, on_done, &o);
-	else
-		file_reader_start(o.base, fd, on_done, &o);
+	throwaway_start(o.base, job, &in, on_done, &o);
 	if (o.calls == 0)
 		event_base_dispatch(o.base);
 	assert_int_equal(o.calls, 1);
@@ -75,9 +75,10 @@ static struct symbol_table *
 table_of(const char *path)
 {
 	struct symbol_table *t;
-	struct outcome o = run_job(NULL, open(path, O_RDONLY | O_CLOEXEC));
+	struct outcome o =
+	    run_job(file_reader_elf(), open(path, O_RDONLY | O_CLOEXEC));
 
-	if (o.result != FILE_READER_OK)
+	if (o.result != THROWAWAY_OK)
 		fail_msg("%s: %s", path, o.why);
 	assert_int_equal(symbol_table_open(o.memfd, &t), 0);
 	return t;
@@ -193,15 +194,15 @@ test_what_is_no_elf_file_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(write(fd, "#!/bin/sh\n", 10), 10);
-	o = run_job(NULL, open(path, O_RDONLY));
-	assert_int_equal(o.result, FILE_READER_REFUSED);
+	o = run_job(file_reader_elf(), open(path, O_RDONLY));
+	assert_int_equal(o.result, THROWAWAY_REFUSED);
 	assert_string_equal(o.why, "not an ELF file");
-	o = run_job(NULL, open("/tmp", O_RDONLY));
-	assert_int_equal(o.result, FILE_READER_REFUSED);
+	o = run_job(file_reader_elf(), open("/tmp", O_RDONLY));
+	assert_int_equal(o.result, THROWAWAY_REFUSED);
 	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	o = run_job(NULL, open(fifo, O_RDONLY | O_NONBLOCK));
-	assert_int_equal(o.result, FILE_READER_REFUSED);
+	o = run_job(file_reader_elf(), open(fifo, O_RDONLY | O_NONBLOCK));
+	assert_int_equal(o.result, THROWAWAY_REFUSED);
 	assert_int_equal(open_fds(), before);
 	unlink(fifo);
 	unlink(path);
@@ -241,9 +242,9 @@ test_damaged_files_cost_only_themselves(void **state)
 				      : size - 1 - rand_r(&seed) % 2048),
 			    1);
 		}
-		o = run_job(NULL, hurt);
-		assert_true(o.result == FILE_READER_OK ||
-			    o.result == FILE_READER_REFUSED);
+		o = run_job(file_reader_elf(), hurt);
+		assert_true(
+		    o.result == THROWAWAY_OK || o.result == THROWAWAY_REFUSED);
 		if (o.memfd >= 0) {
 			struct symbol_table *t;
 
@@ -255,7 +256,7 @@ test_damaged_files_cost_only_themselves(void **state)
 }
 
 static int
-crash(int in, int out)
+crash(const struct throwaway_input *in, int out)
 {
 	(void)in;
 	(void)out;
@@ -263,7 +264,7 @@ crash(int in, int out)
 }
 
 static int
-hang(int in, int out)
+hang(const struct throwaway_input *in, int out)
 {
 	(void)in;
 	(void)out;
@@ -273,7 +274,7 @@ hang(int in, int out)
 }
 
 static int
-sleep_long(int in, int out)
+sleep_long(const struct throwaway_input *in, int out)
 {
 	(void)in;
 	(void)out;
@@ -283,7 +284,7 @@ sleep_long(int in, int out)
 }
 
 static int
-eat_memory(int in, int out)
+eat_memory(const struct throwaway_input *in, int out)
 {
 	(void)in;
 	(void)out;
@@ -298,7 +299,7 @@ eat_memory(int in, int out)
 }
 
 static int
-open_file(int in, int out)
+open_file(const struct throwaway_input *in, int out)
 {
 	(void)in;
 	(void)out;
@@ -318,7 +319,8 @@ static const struct throwaway_job job = {
 };
 
 static void
-expect(int (*run)(int, int), enum file_reader_result want)
+expect(
+    int (*run)(const struct throwaway_input *, int), enum throwaway_result want)
 {
 	struct throwaway_job j = job;
 	int before = open_fds();
@@ -327,7 +329,7 @@ expect(int (*run)(int, int), enum file_reader_result want)
 	j.run = run;
 	o = run_job(&j, open("/dev/null", O_RDONLY));
 	if (o.result != want)
-		fail_msg("%s: %s", file_reader_result_name(o.result), o.why);
+		fail_msg("%s: %s", throwaway_result_name(o.result), o.why);
 	assert_int_equal(o.memfd, -1);
 	assert_int_equal(open_fds(), before);
 }
@@ -336,15 +338,15 @@ static void
 test_crash_costs_only_that_file(void **state)
 {
 	(void)state;
-	expect(crash, FILE_READER_CRASHED);
+	expect(crash, THROWAWAY_CRASHED);
 }
 
 static void
 test_endless_work_is_stopped(void **state)
 {
 	(void)state;
-	expect(hang, FILE_READER_TIMEOUT);
-	expect(sleep_long, FILE_READER_TIMEOUT);
+	expect(hang, THROWAWAY_TIMEOUT);
+	expect(sleep_long, THROWAWAY_TIMEOUT);
 }
 
 static void
@@ -354,7 +356,7 @@ test_memory_is_limited(void **state)
 #ifdef __SANITIZE_ADDRESS__
 	return; /* RLIMIT_DATA is not set there */
 #else
-	expect(eat_memory, FILE_READER_REFUSED);
+	expect(eat_memory, THROWAWAY_REFUSED);
 #endif
 }
 
@@ -362,7 +364,7 @@ static void
 test_child_can_open_nothing(void **state)
 {
 	(void)state;
-	expect(open_file, FILE_READER_REFUSED);
+	expect(open_file, THROWAWAY_REFUSED);
 }
 
 static void
@@ -370,15 +372,16 @@ test_cancelled_child_is_gone(void **state)
 {
 	struct outcome o = { .base = event_base_new() };
 	struct throwaway_job j = job;
-	struct file_reader *r;
+	struct throwaway *r;
 	int before = open_fds();
+	struct throwaway_input in = { .fd = {
+					  open("/dev/null", O_RDONLY), -1 } };
 
 	(void)state;
 	j.run = sleep_long;
-	r = throwaway_start(
-	    o.base, open("/dev/null", O_RDONLY), &j, on_done, &o);
+	r = throwaway_start(o.base, &j, &in, on_done, &o);
 	assert_non_null(r);
-	file_reader_cancel(r);
+	throwaway_cancel(r);
 	event_base_dispatch(o.base); /* until nothing is left to wait for */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(o.calls, 0);

@@ -27,7 +27,7 @@
 /* The opener: keeps what it is asked until the test answers. */
 struct question {
 	struct open_question what;
-	opener_answer answer;
+	opener_answered answer;
 	void *arg;
 };
 
@@ -41,7 +41,7 @@ struct fixture {
 };
 
 static bool
-on_ask(void *arg, const struct open_question *question, opener_answer answer,
+on_ask(void *arg, const struct open_question *question, opener_answered answer,
     void *answer_arg)
 {
 	struct fixture *f = arg;
@@ -72,14 +72,14 @@ static void
 answer(struct fixture *f, const char *text, int error)
 {
 	struct question *q = &f->asked[f->answered++];
-	int fd = -1;
+	struct open_answer a = { .fd = -1, .error = error };
 
 	assert_true(f->answered <= f->count);
 	if (text != NULL) {
-		fd = memfd_new("cgroup");
-		assert_int_equal(memfd_append(fd, text, strlen(text)), 0);
+		a.fd = memfd_new("cgroup");
+		assert_int_equal(memfd_append(a.fd, text, strlen(text)), 0);
 	}
-	q->answer(q->arg, fd, error);
+	q->answer(q->arg, &a);
 }
 
 static void
