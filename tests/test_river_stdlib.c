@@ -154,6 +154,139 @@ test_regex_quote(void **state)
 	expect_all(cases, LENGTH(cases));
 }
 
+/* What Go's Sprintf makes of each. */
+static void
+test_format(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "format(\"plain\")", "\"plain\"" },
+		{ "format(\"\")", "\"\"" },
+		{ "format(\"100%%\")", "\"100%\"" },
+		{ "format(\"%s %d %v\", \"a\", 1, 2.5)", "\"a 1 2.5\"" },
+		{ "format(\"%s|%v|%d\", true, true, true)",
+		    "\"%!s(bool=true)|true|%!d(bool=true)\"" },
+		{ "format(\"%d\", \"x\")", "\"%!d(string=x)\"" },
+		{ "format(\"%s\")", "\"%!s(MISSING)\"" },
+		{ "format(\"%s\", 1)", "\"%!s(int=1)\"" },
+		{ "format(\"%d %d\", 1)", "\"1 %!d(MISSING)\"" },
+		{ "format(\"%d\", 1, \"x\", null, 2.5)",
+		    "\"1%!(EXTRA string=x, <nil>, float64=2.5)\"" },
+		{ "format(\"%5.2f|%-8.3f|%08.3f|%+.1e|%E\", 3.14159, 2.5, "
+		  "-3.14159, 12345.678, 1.5)",
+		    "\" 3.14|2.500   |-003.142|+1.2e+04|1.500000E+00\"" },
+		{ "format(\"%g %G %g %g %g\", 100000.0, 1e-9, 1e6, "
+		  "123456789.0, 0.1)",
+		    "\"100000 1E-09 1e+06 1.23456789e+08 0.1\"" },
+		{ "format(\"%v %v %v\", 1e21, 1e-5, 100.0)",
+		    "\"1e+21 1e-05 100\"" },
+		{ "format(\"%f %5.1f %v %+v %08v\", 1.0/0, -1.0/0, 0.0/0, "
+		  "1.0/0, -1.0/0)",
+		    "\"+Inf  -Inf NaN +Inf     -Inf\"" },
+		{ "format(\"%x %X %.3x %b %x\", 1.0, 255.5, 1.1, 1.5, 5e-324)",
+		    "\"0x1p+00 0X1.FFP+07 0x1.19ap+00 6755399441055744p-52 "
+		    "0x1p-1074\"" },
+		{ "format(\"%#g %#.3g %#.0f %#e\", 0.5, 2.0, 3.0, 1.0)",
+		    "\"0.500000 2.00 3. 1.000000e+00\"" },
+		{ "format(\"%.3v|%6.3v|%.0f\", 3.14159, 3.14159, 2.5)",
+		    "\"3.14|  3.14|2\"" },
+		{ "format(\"%b %o %O %x %X\", 5, 8, 8, 255, -255)",
+		    "\"101 10 0o10 ff -FF\"" },
+		{ "format(\"%#b %#o %#O %#x %#X\", 5, 8, 8, 255, 255)",
+		    "\"0b101 010 0o010 0xff 0XFF\"" },
+		{ "format(\"%+d|% d|%5d|%-5d|%05d|%.5d|%8.3d|%+.3d|%.0d\", 5, "
+		  "5, 42, 42, -42, 42, 42, 42, 0)",
+		    "\"+5| 5|   42|42   |-0042|00042|     042|+042|\"" },
+		{ "format(\"%v %d %#v\", 18446744073709551615, "
+		  "9223372036854775808, 9223372036854775808)",
+		    "\"18446744073709551615 9223372036854775808 "
+		    "0x8000000000000000\"" },
+		{ "format(\"%c%c %q %+q %q %q %q\", 65, 128512, 128512, "
+		  "128512, 39, 34, -1)",
+		    "\"A\xf0\x9f\x98\x80 '\xf0\x9f\x98\x80' '\\\\U0001f600' "
+		    "'\\\\'' '\\\"' '\xef\xbf\xbd'\"" },
+		{ "format(\"%U %#U %#U %08U\", 128512, 128512, 7, 65)",
+		    "\"U+1F600 U+1F600 '\xf0\x9f\x98\x80' U+0007   U+0041\"" },
+		{ "format(\"%q %+q %#q %#q %#q\", \"a\\\"\xc3\xa4\\n\", "
+		  "\"\xc3\xa4\xf0\x9f\x98\x80\\xff\", \"a\\\\b\", \"a`b\", "
+		  "\"a\\nb\")",
+		    "\"\\\"a\\\\\\\"\xc3\xa4\\\\n\\\" "
+		    "\\\"\\\\u00e4\\\\U0001f600\\\\xff\\\" `a\\\\b` "
+		    "\\\"a`b\\\" \\\"a\\\\nb\\\"\"" },
+		{ "format(\"%x|% x|%#x|% #X|%.2x|%x\", \"abc\", \"abc\", "
+		  "\"abc\", \"abc\", \"abc\", \"\")",
+		    "\"616263|61 62 63|0x616263|0X61 0X62 0X63|6162|\"" },
+		{ "format(\"%5s|%-5s|%05s|%.2s|%5.1s|%5s\", \"abc\", \"abc\", "
+		  "\"abc\", \"\xc3\xa4\xc3\xb6\xc3\xbc\", "
+		  "\"\xc3\xa4\xc3\xb6\xc3\xbc\", \"\xc3\xa4\")",
+		    "\"  abc|abc  |00abc|\xc3\xa4\xc3\xb6|    \xc3\xa4|    "
+		    "\xc3\xa4\"" },
+		{ "format(\"%t %v %5t|%-6t|\", true, false, true, false)",
+		    "\"true false  true|false |\"" },
+		{ "format(\"%v %s %d %5v|%#v %T\", null, null, null, null, "
+		  "null, null)",
+		    "\"<nil> %!s(<nil>) %!d(<nil>) <nil>|<nil> <nil>\"" },
+		{ "format(\"%v %d\", [1, \"a\", null, 2.5, [true]], [1, \"a\", "
+		  "null])",
+		    "\"[1 a <nil> 2.5 [true]] [1 %!d(string=a) <nil>]\"" },
+		{ "format(\"%s %q %x %5d\", [\"a\", 1], [\"a\", \"b c\"], "
+		  "[\"hi\", 255], [1, -2])",
+		    "\"[a %!s(int=1)] [\\\"a\\\" \\\"b c\\\"] [6869 ff] [    1 "
+		    "   -2]\"" },
+		{ "format(\"%v %d %v\", {b = 1, a = []}, {k = \"v\"}, {})",
+		    "\"map[a:[] b:1] map[%!d(string=k):%!d(string=v)] "
+		    "map[]\"" },
+		{ "format(\"%#v\", [1, \"a\", null, 2.5, {b = true, a = 1e6}])",
+		    "\"[]interface {}{1, \\\"a\\\", interface {}(nil), 2.5, "
+		    "map[string]interface {}{\\\"a\\\":1e+06, "
+		    "\\\"b\\\":true}}\"" },
+		{ "format(\"%T %T %T %T %T %T %T\", 1, 2.5, \"a\", true, [], "
+		  "{}, 18446744073709551615)",
+		    "\"int float64 string bool []interface {} "
+		    "map[string]interface {} uint64\"" },
+		{ "format(\"%!|%z|%\xc3\xa9|%\", 1, 2, 3)",
+		    "\"%!!(int=1)|%!z(int=2)|%!\xc3\xa9(int=3)|%!(NOVERB)\"" },
+		{ "format(\"%5z|%p|%w\", 1, 2, \"a\")",
+		    "\"%!z(int=    1)|%!p(int=2)|%!w(string=a)\"" },
+		{ "format(\"%[2]d %[1]d %d\", 1, 2)", "\"2 1 2\"" },
+		{ "format(\"%[3]d|%[x]d|%[0]d|%[1\", 1, 2)",
+		    "\"%!d(BADINDEX)|%!d(BADINDEX)|%!d(BADINDEX)|%!(NOVERB)"
+		    "\"" },
+		{ "format(\"%[1]*d|%[2]2d\", 5, 6)",
+		    "\"    6|%!d(BADINDEX)\"" },
+		{ "format(\"%*d|%-*d|%.*f|%*d\", 5, 42, 5, 42, 2, 3.14159, -4, "
+		  "7)",
+		    "\"   42|42   |3.14|7   \"" },
+		{ "format(\"%*d|%.*d|%.*d\", \"x\", 1, \"y\", 2, -5, 1)",
+		    "\"%!(BADWIDTH)1|%!(BADPREC)2|%!(BADPREC)1\"" },
+		{ "format(\"%+v|% v|%+s|%-05d|%-05s|\", 1.5, 1.0, \"a\", 3, "
+		  "\"b\")",
+		    "\"1.5| 1|a|3    |b    |\"" },
+		{ "format(\"%99999999999d\", 1)",
+		    "\"%!(NOVERB)%!(EXTRA int=1)\"" },
+		{ "format(\"a\\x00%s\", \"b\\x00c\")", "\"a\\x00b\\x00c\"" },
+		{ "format(\"%\\xff\", 1)", "\"%!\xef\xbf\xbd(int=1)\"" },
+		{ "format()",
+		    "1:1-1:6 format expected at least 1 args, got 0" },
+		{ "format(1)", "\"1\"" },
+		{ "string.format(\"%d\", 1)", "\"1\"" },
+		{ "format(\"%v\", env)", "\"function\"" },
+		{ "format(\"%d\", env)", "\"%!d(function=function)\"" },
+		/* upstream would show them */
+		{ "format(\"%s\", secret)",
+		    "1:14-1:19 secret secrets may not be converted into "
+		    "strings" },
+		{ "format(\"%v\", [1, {a = secret}])",
+		    "1:23-1:28 secret secrets may not be converted into "
+		    "strings" },
+		{ "format(\"%v\", concat([1], [secret]))",
+		    "1:14-1:34 concat([1], [secret])[1] secrets may not be "
+		    "converted into strings" },
+	};
+
+	(void)state;
+	expect_all(cases, LENGTH(cases));
+}
+
 static void
 test_join(void **state)
 {
@@ -290,7 +423,8 @@ static void
 test_functions_are_values(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "string", "{join = function, replace = function, split = "
+		{ "string", "{format = function, join = function, replace = "
+			    "function, split = "
 			    "function, to_lower = function, to_upper = "
 			    "function, trim = function, trim_prefix = "
 			    "function, trim_space = function, trim_suffix = "
@@ -314,6 +448,7 @@ main(void)
 		cmocka_unit_test(test_coalesce),
 		cmocka_unit_test(test_nonsensitive),
 		cmocka_unit_test(test_regex_quote),
+		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_replace),

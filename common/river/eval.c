@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +15,13 @@
 #include "common/river/operators.h"
 #include "common/river/stdlib.h"
 
-static bool
-has_room(const struct river_eval *eval, size_t bytes)
+size_t
+river_eval_left(const struct river_eval *eval)
 {
 	size_t limit = eval->limit > 0 ? eval->limit : RIVER_MAX_VALUE_BYTES;
 	size_t used = river_arena_used(eval->arena);
 
-	return used <= limit && bytes <= limit - used;
+	return used < limit ? limit - used : 0;
 }
 
 void *
@@ -30,7 +29,8 @@ river_eval_alloc(const struct river_eval *eval, size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes) || !has_room(eval, bytes))
+	if (__builtin_mul_overflow(n, size, &bytes) ||
+	    bytes > river_eval_left(eval))
 		return NULL;
 	return river_arena_alloc(eval->arena, bytes > 0 ? bytes : 1, 1);
 }
@@ -345,7 +345,7 @@ int
 river_evaluate(const struct river_eval *eval, const struct river_expr *expr,
     struct river_value *value)
 {
-	if (!has_room(eval, 0))
+	if (river_eval_left(eval) == 0)
 		return refuse_size(eval, expr);
 	return evaluators[expr->kind](eval, expr, value);
 }

@@ -53,6 +53,8 @@ int river_evaluate(const struct river_eval *eval, const struct river_expr *expr,
  * RIVER_TOO_LARGE is to be said.
  */
 void *river_eval_alloc(const struct river_eval *eval, size_t n, size_t size);
+/* How many bytes eval still allows. */
+size_t river_eval_left(const struct river_eval *eval);
 
 /*
  * Calls fn for each chain of names (a.b.c) that expr refers to, at any depth.

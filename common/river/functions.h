@@ -52,6 +52,8 @@ RIVER_FUNCTION(coalesce);
 RIVER_FUNCTION(concat);
 RIVER_FUNCTION(env);
 RIVER_FUNCTION(nonsensitive);
+/* stdlib_format.c */
+RIVER_FUNCTION(format);
 /* stdlib_text.c */
 RIVER_FUNCTION(join);
 RIVER_FUNCTION(regex_quote);

@@ -24,6 +24,7 @@ libriver_a_SOURCES = \
 	%D%/schema.c %D%/schema.h \
 	%D%/source.c %D%/source.h \
 	%D%/stdlib.c %D%/stdlib.h \
+	%D%/stdlib_format.c \
 	%D%/stdlib_text.c \
 	%D%/stdlib_values.c \
 	%D%/utf8.c %D%/utf8.h \

@@ -59,12 +59,11 @@ river_number_parse(const char *text, size_t size, struct river_number *number)
 	return parse_float(text, size, &number->f);
 }
 
-/* The shortest digits that stand for f again, as d.ddde+dd. */
-static void
-shortest(double f, char *out, size_t size)
+void
+river_float_shortest(double f, char out[RIVER_FLOAT_TEXT])
 {
 	for (int precision = 0; precision < 17; precision++) {
-		snprintf(out, size, "%.*e", precision, f);
+		snprintf(out, RIVER_FLOAT_TEXT, "%.*e", precision, f);
 		if (strtod(out, NULL) == f)
 			return;
 	}
@@ -91,7 +90,7 @@ put_digits(char *out, const char *digits, int count, int point)
 static struct river_bytes
 float_text(struct river_arena *arena, double f)
 {
-	char text[40], digits[40], *out;
+	char text[RIVER_FLOAT_TEXT], digits[RIVER_FLOAT_TEXT], *out;
 	struct river_bytes bytes;
 	int count = 0;
 
@@ -100,7 +99,7 @@ float_text(struct river_arena *arena, double f)
 		bytes.size = strlen(bytes.data);
 		return bytes;
 	}
-	shortest(f, text, sizeof(text));
+	river_float_shortest(f, text);
 	for (const char *s = text; *s != 'e'; s++)
 		if (*s >= '0' && *s <= '9')
 			digits[count++] = *s;

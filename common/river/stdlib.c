@@ -26,6 +26,7 @@ struct river_function {
 
 #define ANY RIVER_ARGUMENT_ANY
 #define ARRAY RIVER_ARGUMENT_ARRAY
+#define PUBLIC RIVER_ARGUMENT_PUBLIC
 #define SECRET RIVER_ARGUMENT_SECRET
 #define STRING RIVER_ARGUMENT_STRING
 #define STRINGS RIVER_ARGUMENT_STRINGS
@@ -35,6 +36,8 @@ static const struct river_function functions[] = {
 	{ "coalesce", NULL, river_fn_coalesce, 0, true, { ANY } },
 	{ "concat", "array.concat", river_fn_concat, 0, true, { ARRAY } },
 	{ "env", "sys.env", river_fn_env, 1, false, { STRING } },
+	{ "format", "string.format", river_fn_format, 1, true,
+	    { STRING, PUBLIC } },
 	{ "join", "string.join", river_fn_join, 2, false, { STRINGS, STRING } },
 	{ "nonsensitive", "convert.nonsensitive", river_fn_nonsensitive, 1,
 	    false, { SECRET } },
@@ -221,6 +224,42 @@ take_any(const struct river_eval *eval, const struct river_place *place,
 	return 0;
 }
 
+static int
+refuse_secrets(const struct river_eval *eval, const struct river_place *place,
+    const struct river_value *value)
+{
+	int r = 0;
+
+	if (value->type == RIVER_CAPSULE &&
+	    value->capsule.type == &river_secret_type)
+		return river_refuse(
+		    eval, place, "secrets may not be converted into strings");
+	for (size_t i = 0;
+	     value->type == RIVER_ARRAY && i < value->array.count && r == 0;
+	     i++) {
+		struct river_place at = river_place_element(place, i);
+
+		r = refuse_secrets(eval, &at, &value->array.items[i]);
+	}
+	for (size_t i = 0;
+	     value->type == RIVER_OBJECT && i < value->object.count && r == 0;
+	     i++) {
+		const struct river_member *m = &value->object.members[i];
+		struct river_place at = river_place_member(place, m->key);
+
+		r = refuse_secrets(eval, &at, &m->value);
+	}
+	return r;
+}
+
+static int
+take_public(const struct river_eval *eval, const struct river_place *place,
+    const struct river_value *value, struct river_argument *out)
+{
+	out->value = *value;
+	return refuse_secrets(eval, place, value);
+}
+
 static int (*const takers[RIVER_ARGUMENT_TYPES])(const struct river_eval *eval,
     const struct river_place *place, const struct river_value *value,
     struct river_argument *out) = {
@@ -228,6 +267,7 @@ static int (*const takers[RIVER_ARGUMENT_TYPES])(const struct river_eval *eval,
 	[RIVER_ARGUMENT_STRINGS] = take_strings,
 	[RIVER_ARGUMENT_SECRET] = take_secret,
 	[RIVER_ARGUMENT_ARRAY] = take_array,
+	[RIVER_ARGUMENT_PUBLIC] = take_public,
 	[RIVER_ARGUMENT_ANY] = take_any,
 };
 

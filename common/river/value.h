@@ -123,6 +123,12 @@ int river_number_from_string(struct river_bytes s, struct river_number *number);
 /* As a string: shortest decimal, never an exponent. In arena. */
 struct river_bytes river_number_text(
     struct river_arena *arena, struct river_number number);
+/*
+ * The fewest digits that stand for f again, with an exponent: "1.5e+00". f is
+ * finite.
+ */
+#define RIVER_FLOAT_TEXT 32
+void river_float_shortest(double f, char out[RIVER_FLOAT_TEXT]);
 /* Truncates toward zero, wraps. */
 int64_t river_number_int(struct river_number number);
 uint64_t river_number_uint(struct river_number number);
