@@ -8,6 +8,7 @@ libcli_a_SOURCES = \
 	%D%/call_tree.c %D%/call_tree.h \
 	%D%/commands.h \
 	%D%/duration.c %D%/duration.h \
+	%D%/eval.c \
 	%D%/flamegraph.c %D%/flamegraph.h \
 	%D%/fmt.c \
 	%D%/frames.c %D%/frames.h \
@@ -37,7 +38,7 @@ libcli_a_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h
-CLI_LIBS = libcli.a libriver.a $(COMMON_LIBS) $(LIBDEFLATE_LIBS) -lm
+CLI_LIBS = libcli.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBDEFLATE_LIBS)
 phlare_ebpf_SOURCES = %D%/main.c
 phlare_ebpf_LDADD = $(CLI_LIBS)
 dist_man_MANS += %D%/phlare-ebpf.1

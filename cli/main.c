@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	    "profile this host for a while, write and show the result" },
 	{ "run", command_run, "profile and push as a configuration says" },
 	{ "fmt", command_fmt, "format a configuration" },
+	{ "eval", command_eval,
+	    "print the value of an expression of a configuration" },
 	{ "top", report_top, "print the hottest functions of a profile" },
 	{ "flamegraph", report_flamegraph,
 	    "draw a profile as a page for the browser" },

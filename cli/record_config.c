@@ -9,23 +9,6 @@
 #define SECOND 1000000000LL
 #define MINUTE (60 * SECOND)
 
-void
-river_quote(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		unsigned char c = *text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			fprintf(out, "\\x%02x", c);
-		else
-			fputc(c, out);
-	}
-	fputc('"', out);
-}
-
 /* The path of a URL: what may mean something else in one is spelled out. */
 static void
 file_url_quote(FILE *out, const char *directory)
@@ -76,10 +59,9 @@ record_config_write(
 	      "\tforward_to = [phlare.write.record.receiver]\n",
 	    out);
 	fprintf(out, "\tsample_rate = %llu\n", (unsigned long long)o->rate);
-	fputs("\tcollect_interval = ", out);
-	river_quote(out, interval);
+	fprintf(out, "\tcollect_interval = \"%s\"\n", interval);
 	/* room for a whole host: nothing is read twice */
-	fputs("\n\tpid_cache_size = 512\n\telf_cache_size = 512\n", out);
+	fputs("\tpid_cache_size = 512\n\telf_cache_size = 512\n", out);
 	if (o->no_kernel)
 		fputs("\tcollect_kernel_profile = false\n", out);
 	if (o->pids_count > 0)

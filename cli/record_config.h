@@ -14,9 +14,6 @@
 int record_config_write(
     FILE *out, const struct record_options *options, const char *directory);
 
-/* text as a River string literal, quotes and all. */
-void river_quote(FILE *out, const char *text);
-
 /*
  * How often profiles are built: names are then found while processes live,
  * and little is left to do at the end.

@@ -6,6 +6,7 @@ SYSTEM_TESTS = \
 	tests/system/record.py \
 	tests/system/names.py \
 	tests/system/report.py \
+	tests/system/eval.py \
 	tests/system/fmt.py \
 	tests/system/flamegraph_page.py
 PY_LOG_DRIVER = $(LOG_DRIVER)

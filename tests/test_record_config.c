@@ -28,18 +28,6 @@ config_of(const struct record_options *o, const char *directory)
 	return text;
 }
 
-static const char *
-quoted(const char *s)
-{
-	FILE *out;
-
-	free(text);
-	out = open_memstream(&text, &text_size);
-	river_quote(out, s);
-	fclose(out);
-	return text;
-}
-
 static int
 tear_down(void **state)
 {
@@ -101,15 +89,6 @@ test_directory_cannot_leave_its_string(void **state)
 }
 
 static void
-test_strings_are_quoted_for_river(void **state)
-{
-	(void)state;
-	assert_string_equal(quoted("plain 1s"), "\"plain 1s\"");
-	assert_string_equal(
-	    quoted("a\"b\\c\n\x7f\xff"), "\"a\\\"b\\\\c\\x0a\\x7f\\xff\"");
-}
-
-static void
 test_longer_recordings_have_longer_intervals(void **state)
 {
 	(void)state;
@@ -126,7 +105,6 @@ main(void)
 		cmocka_unit_test(
 		    test_processes_are_targets_and_nothing_else_is),
 		cmocka_unit_test(test_directory_cannot_leave_its_string),
-		cmocka_unit_test(test_strings_are_quoted_for_river),
 		cmocka_unit_test(test_longer_recordings_have_longer_intervals),
 	};
 
