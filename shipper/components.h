@@ -13,25 +13,7 @@
 #include "common/river/load.h"
 #include "common/river/schema.h"
 #include "shipper/ebpf_args.h"
-#include "shipper/http_args.h"
-
-struct endpoint_args {
-	const struct river_block *block;
-	const char *url, *name;
-	int64_t remote_timeout; /* durations are ns */
-	struct river_pairs headers;
-	int64_t min_backoff_period, max_backoff_period;
-	int64_t max_backoff_retries;
-	bool retry_on_http_429;
-	struct http_args http;
-};
-
-/* phlare.write, pyroscope.write */
-struct write_args {
-	const struct river_block *block;
-	struct river_pairs external_labels;
-	struct river_blocks endpoints; /* of struct endpoint_args */
-};
+#include "shipper/write_args.h"
 
 enum component_role {
 	COMPONENT_WRITE,

@@ -42,6 +42,7 @@ libshipper_a_SOURCES = \
 	%D%/text.c %D%/text.h \
 	%D%/tls_files.c %D%/tls_files.h \
 	%D%/wire.c %D%/wire.h \
+	%D%/write_args.c %D%/write_args.h \
 	%D%/write_stats.c %D%/write_stats.h
 SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
 	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS)

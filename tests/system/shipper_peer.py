@@ -180,8 +180,8 @@ class Shipper:
         self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listening.bind(self.socket_path)
         self.listening.listen(4)
-        fd = self.listening.fileno()
         # it takes the socket at descriptor 3
+        self.fd = fd = fcntl.fcntl(self.listening, fcntl.F_DUPFD_CLOEXEC, 10)
         self.command = [
             "bash", "-c", f'exec "$@" 3<&{fd} {fd}<&-', "bash", *wrapper,
             f"{BUILD}/phlare-shipper", "--user", f"{uid}:{uid}",
@@ -194,11 +194,10 @@ class Shipper:
             f.write(text)
 
     def start(self):
-        fd = self.listening.fileno()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=[fd], env=self.environment)
+                pass_fds=[self.fd], env=self.environment)
         if self.connect:
             self.symbolizer = Symbolizer(self.socket_path)
             if not self.symbolizer.wait_configured():
@@ -214,6 +213,7 @@ class Shipper:
                 self.symbolizer.close()
         self.stop()
         self.listening.close()
+        os.close(self.fd)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def stop(self, seconds=25):
