@@ -5,6 +5,7 @@ SYSTEM_TESTS = \
 	tests/system/run.py \
 	tests/system/record.py \
 	tests/system/names.py \
+	tests/system/containers.py \
 	tests/system/report.py \
 	tests/system/eval.py \
 	tests/system/fmt.py \

@@ -246,6 +246,13 @@ class PushServer:
         return [Profile(raw) for body in bodies
                 for _, raws in decode_push(body) for raw in raws]
 
+    def series(self):
+        """[(labels, Profile)] of all that was pushed."""
+        with self.lock:
+            bodies = [body for _, _, body, _ in self.pushes]
+        return [(dict(labels), Profile(raw)) for body in bodies
+                for labels, raws in decode_push(body) for raw in raws]
+
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
