@@ -11,6 +11,7 @@
 #include "common/river/convert.h"
 #include "common/river/diagnostics.h"
 #include "common/river/eval.h"
+#include "common/river/format.h"
 
 struct river_decoder {
 	const struct river_eval *eval;
@@ -365,6 +366,27 @@ find_field(const struct river_schema *schema, const char *name)
 	return NULL;
 }
 
+/* What the field's own check says of the decoded value. */
+static int
+check_member(const struct target *t)
+{
+	const struct river_field *f = t->field;
+	const char *wrong;
+
+	if (f->check == NULL)
+		return 0;
+	if ((f->flags & RIVER_TEXT) && t->value->type == RIVER_NULL)
+		return 0;
+	wrong = f->check(t->d, t->member);
+	if (wrong != NULL && (f->flags & RIVER_TEXT)) {
+		t->d->failed = true;
+		return river_refuse(t->d->eval, t->place, "%s", wrong);
+	}
+	if (wrong != NULL)
+		return refuse_range(t->d, t->place->expr->range, "%s", wrong);
+	return t->d->failed ? -EINVAL : 0;
+}
+
 static int
 decode_attribute(struct body *b, const struct river_statement *s)
 {
@@ -373,7 +395,6 @@ decode_attribute(struct body *b, const struct river_statement *s)
 	struct river_place place = river_place_of(a->value);
 	struct river_value value;
 	struct target target;
-	const char *wrong;
 	int r;
 
 	if (f == NULL)
@@ -395,12 +416,7 @@ decode_attribute(struct body *b, const struct river_statement *s)
 	    (struct target){ b->d, f, &place, &value, b->args + f->offset };
 	if ((r = decoders[f->type](&target)) < 0)
 		b->d->failed = true;
-	if (r < 0 || f->check == NULL)
-		return r;
-	wrong = f->check(b->d, b->args + f->offset);
-	if (wrong != NULL)
-		return refuse_range(b->d, a->value->range, "%s", wrong);
-	return b->d->failed ? -EINVAL : 0;
+	return r < 0 ? r : check_member(&target);
 }
 
 /* How many blocks of that name there are from s on. */
@@ -527,6 +543,12 @@ river_decoder_printf(struct river_decoder *d, const char *fmt, ...)
 	text = river_arena_vprintf(d->eval->arena, fmt, ap);
 	va_end(ap);
 	return text;
+}
+
+const char *
+river_decoder_quote(struct river_decoder *d, const char *text)
+{
+	return river_quote(d->eval->arena, text, strlen(text));
 }
 
 void

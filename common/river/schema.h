@@ -100,6 +100,11 @@ struct river_blocks {
 #define RIVER_REQUIRED 1u
 /* The block must have a label; other blocks may not have one. */
 #define RIVER_LABELLED 2u
+/*
+ * The text is of a type of its own, as a regular expression is: what check
+ * says follows the expression in the message, and null is not checked.
+ */
+#define RIVER_TEXT 4u
 
 struct river_field {
 	const char *name; /* of a block: with dots if it has them */
@@ -151,6 +156,9 @@ int river_decode(const struct river_schema *schema,
 /* Text in the arena of the arguments. */
 const char *river_decoder_printf(struct river_decoder *decoder, const char *fmt,
     ...) __attribute__((format(printf, 2, 3)));
+/* The text in double quotes and with escapes, in the same arena. */
+const char *river_decoder_quote(
+    struct river_decoder *decoder, const char *text);
 /* A mistake of the whole, without a place. */
 void river_decoder_refuse(struct river_decoder *decoder, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
