@@ -1,7 +1,7 @@
 # The shipper. libshipper.a is all of it but main, so that tests link it.
 noinst_LIBRARIES += libshipper.a
 libshipper_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) \
-	$(LIBCRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+	$(LIBCRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
 libshipper_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/args_equal.c \
@@ -32,8 +32,13 @@ libshipper_a_SOURCES = \
 	%D%/pem.c %D%/pem.h \
 	%D%/proxy.c %D%/proxy.h \
 	%D%/push.c %D%/push.h \
+	%D%/re2.c %D%/re2.h \
+	%D%/re2_class.c %D%/re2_class.h \
+	%D%/re2_text.c %D%/re2_text.h \
 	%D%/reachable.c %D%/reachable.h \
 	%D%/receiver.c %D%/receiver.h \
+	%D%/relabel_regex.c %D%/relabel_regex.h \
+	%D%/relabel_template.c %D%/relabel_template.h \
 	%D%/running.c %D%/running.h \
 	%D%/secret_file.c %D%/secret_file.h \
 	%D%/shipper.c %D%/shipper.h \
@@ -45,7 +50,7 @@ libshipper_a_SOURCES = \
 	%D%/write_args.c %D%/write_args.h \
 	%D%/write_stats.c %D%/write_stats.h
 SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
-	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS)
+	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS)
 
 sbin_PROGRAMS += phlare-shipper
 phlare_shipper_SOURCES = %D%/main.c

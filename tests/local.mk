@@ -18,6 +18,7 @@ include tests/common.mk
 include tests/collector.mk
 include tests/symbolizer.mk
 include tests/shipper.mk
+include tests/relabel.mk
 include tests/write.mk
 include tests/river.mk
 include tests/cli.mk
