@@ -7,9 +7,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shipper/discovery_args.h"
 #include "shipper/labels.h"
+#include "shipper/relabel_args.h"
 
 const struct river_capsule_type component_receiver_type = { "receiver" };
+const struct river_capsule_type component_rules_type = { "rules" };
 
 const char *
 component_wrong_labels(
@@ -34,6 +37,15 @@ static const struct component_kind phlare_ebpf_kind = { COMPONENT_EBPF,
 	&ebpf_args_phlare };
 static const struct component_kind pyroscope_ebpf_kind = { COMPONENT_EBPF,
 	&ebpf_args_pyroscope };
+static const struct component_kind relabel_kind = { COMPONENT_RELABEL,
+	&relabel_args_schema };
+static const struct component_kind docker_kind = { COMPONENT_DISCOVERY,
+	&discovery_args_docker,
+	"this version does not ask Docker yet: the list of targets is empty" };
+static const struct component_kind kubernetes_kind = { COMPONENT_DISCOVERY,
+	&discovery_args_kubernetes,
+	"this version does not ask Kubernetes yet: the list of targets is "
+	"empty" };
 static const struct component_kind unsupported_kind = { COMPONENT_UNSUPPORTED,
 	NULL };
 
@@ -42,10 +54,10 @@ const struct river_rule component_rules[] = {
 	{ "phlare.write", RIVER_RULE_COMPONENT, &write_kind },
 	{ "pyroscope.ebpf", RIVER_RULE_COMPONENT, &pyroscope_ebpf_kind },
 	{ "pyroscope.write", RIVER_RULE_COMPONENT, &write_kind },
-	{ "discovery.docker", RIVER_RULE_COMPONENT, &unsupported_kind },
-	{ "discovery.kubernetes", RIVER_RULE_COMPONENT, &unsupported_kind },
+	{ "discovery.docker", RIVER_RULE_COMPONENT, &docker_kind },
+	{ "discovery.kubernetes", RIVER_RULE_COMPONENT, &kubernetes_kind },
 	{ "discovery.process", RIVER_RULE_COMPONENT, &unsupported_kind },
-	{ "discovery.relabel", RIVER_RULE_COMPONENT, &unsupported_kind },
+	{ "discovery.relabel", RIVER_RULE_COMPONENT, &relabel_kind },
 	{ "logging", RIVER_RULE_CONFIG, &unsupported_kind },
 	{ "tracing", RIVER_RULE_CONFIG, &unsupported_kind },
 	{ NULL, RIVER_RULE_COMPONENT, NULL },

@@ -18,12 +18,16 @@
 enum component_role {
 	COMPONENT_WRITE,
 	COMPONENT_EBPF,
+	COMPONENT_RELABEL,
+	COMPONENT_DISCOVERY,
 	COMPONENT_UNSUPPORTED, /* known by name, not there yet */
 };
 
 struct component_kind {
 	enum component_role role;
 	const struct river_schema *schema; /* NULL if unsupported */
+	/* What it does not do yet, for who reads logs and health; or NULL. */
+	const char *notice;
 };
 
 /* river_rule.what is a struct component_kind. */
@@ -31,6 +35,8 @@ extern const struct river_rule component_rules[];
 
 /* What phlare.write exports as "receiver"; data: struct config_component. */
 extern const struct river_capsule_type component_receiver_type;
+/* What discovery.relabel exports as "rules"; data: the same. */
+extern const struct river_capsule_type component_rules_type;
 
 /* For checks: the mistake in one set of labels, or NULL. */
 const char *component_wrong_labels(

@@ -13,6 +13,7 @@
 #include "common/river/eval.h"
 #include "common/river/parser.h"
 #include "common/settings.h"
+#include "shipper/relabel_args.h"
 
 /* What the arguments live in. */
 struct config_memory {
@@ -25,26 +26,144 @@ struct evaluator {
 	struct river_eval eval;
 };
 
-static struct river_value
-exports_of(struct evaluator *e, struct config_component *item)
+/* A component being evaluated. */
+struct step {
+	struct evaluator *e;
+	struct river_component *component;
+	struct config_component *item;
+};
+
+/* ---- exports */
+
+static const struct river_value no_targets = { .type = RIVER_ARRAY };
+
+static void export(
+    struct step *s, const struct river_member *members, size_t count)
+{
+	s->component->exports =
+	    river_value_object(s->e->eval.arena, members, count);
+}
+
+static void
+export_receiver(struct step *s)
 {
 	struct river_member receiver = { { "receiver", 8 },
-		river_value_capsule(&component_receiver_type, item) };
-	size_t count = item->role == COMPONENT_WRITE ? 1 : 0;
+		river_value_capsule(&component_receiver_type, s->item) };
 
-	return river_value_object(e->eval.arena, &receiver, count);
+	export(s, &receiver, 1);
 }
+
+static void
+export_targets(struct step *s)
+{
+	struct river_member targets = { { "targets", 7 }, no_targets };
+
+	export(s, &targets, 1);
+}
+
+static void
+export_output(struct step *s, struct river_value output)
+{
+	struct river_member members[] = {
+		{ { "output", 6 }, output },
+		{ { "rules", 5 },
+		    river_value_capsule(&component_rules_type, s->item) },
+	};
+
+	export(s, members, 2);
+}
+
+/* What it exports until it has targets. */
+static void
+export_no_output(struct step *s)
+{
+	export_output(s, no_targets);
+}
+
+static void
+export_nothing(struct step *s)
+{
+	export(s, NULL, 0);
+}
+
+/* ---- discovery.relabel */
+
+static struct river_bytes
+bytes_of(const char *text)
+{
+	return (struct river_bytes){ text, strlen(text) };
+}
+
+static struct river_value
+labels_value(struct river_arena *arena, const struct river_pairs *labels)
+{
+	struct river_member *members =
+	    river_arena_alloc(arena, labels->count, sizeof(*members));
+
+	for (size_t i = 0; i < labels->count; i++)
+		members[i] =
+		    (struct river_member){ bytes_of(labels->item[i].name),
+			    { .type = RIVER_STRING,
+				.string = bytes_of(labels->item[i].value) } };
+	return (struct river_value){ .type = RIVER_OBJECT,
+		.object = { members, labels->count } };
+}
+
+static struct river_value
+targets_value(struct river_arena *arena, const struct river_targets *targets)
+{
+	struct river_value *items =
+	    river_arena_alloc(arena, targets->count, sizeof(*items));
+
+	for (size_t i = 0; i < targets->count; i++)
+		items[i] = labels_value(arena, &targets->item[i]);
+	return (struct river_value){ .type = RIVER_ARRAY,
+		.array = { items, targets->count } };
+}
+
+static void
+relabel(struct step *s)
+{
+	const struct relabel_args *args = s->item->args;
+	struct river_eval *eval = &s->e->eval;
+	struct relabel_rules *rules =
+	    relabel_rules_new(args->rules.item, args->rules.count);
+	struct river_targets out;
+
+	if (relabel_apply(
+		rules, &args->targets, eval, &out, &s->item->relabelled) < 0)
+		river_error(eval->diagnostics, eval->source,
+		    s->component->block->range, RIVER_TOO_LARGE);
+	else
+		export_output(s, targets_value(eval->arena, &out));
+	relabel_rules_free(rules);
+}
+
+/* ---- components in order */
+
+static const struct {
+	void (*before)(struct step *s); /* its arguments are decoded */
+	void (*after)(struct step *s);  /* if they are good; may be NULL */
+} steps[] = {
+	[COMPONENT_WRITE] = { export_receiver },
+	[COMPONENT_EBPF] = { export_nothing },
+	[COMPONENT_RELABEL] = { export_no_output, relabel },
+	[COMPONENT_DISCOVERY] = { export_targets },
+	[COMPONENT_UNSUPPORTED] = { export_nothing },
+};
 
 static void
 evaluate(struct evaluator *e, struct river_component *c)
 {
 	const struct component_kind *kind = c->rule->what;
 	struct config_component *item = &e->config->item[c - e->program->item];
+	struct step step = { e, c, item };
 
 	item->role = kind->role;
 	item->schema = kind->schema;
+	item->notice = kind->notice;
 	item->id = river_arena_copy(e->eval.arena, c->id, strlen(c->id));
-	c->exports = exports_of(e, item);
+	steps[kind->role].before(&step);
 	if (kind->role == COMPONENT_UNSUPPORTED) {
 		river_error(e->eval.diagnostics, e->eval.source,
 		    c->block->name.range, "%s is not supported yet",
@@ -52,7 +171,9 @@ evaluate(struct evaluator *e, struct river_component *c)
 		return;
 	}
 	item->args = river_arena_alloc(e->eval.arena, 1, kind->schema->size);
-	river_decode(kind->schema, c->block, &e->eval, item->args);
+	if (river_decode(kind->schema, c->block, &e->eval, item->args) == 0 &&
+	    steps[kind->role].after != NULL)
+		steps[kind->role].after(&step);
 }
 
 /* More samplers than the collector runs at a time make no sense. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "shipper/components.h"
+#include "shipper/relabel.h"
 
 struct river_diagnostics;
 
@@ -13,7 +14,9 @@ struct config_component {
 	const char *id; /* "phlare.write.staging" */
 	enum component_role role;
 	const struct river_schema *schema;
-	void *args; /* struct write_args, struct ebpf_args */
+	void *args;         /* struct write_args, struct ebpf_args, ... */
+	const char *notice; /* of its kind */
+	struct relabel_counts relabelled; /* by discovery.relabel */
 };
 
 struct config {

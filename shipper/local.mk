@@ -1,7 +1,7 @@
 # The shipper. libshipper.a is all of it but main, so that tests link it.
 noinst_LIBRARIES += libshipper.a
 libshipper_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBCURL_CFLAGS) \
-	$(LIBCRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
+	$(LIBCRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(NETTLE_CFLAGS) $(PCRE2_CFLAGS)
 libshipper_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/args_equal.c \
@@ -11,6 +11,7 @@ libshipper_a_SOURCES = \
 	%D%/config_file.c %D%/config_file.h \
 	%D%/config_source.c %D%/config_source.h \
 	%D%/credentials.c %D%/credentials.h \
+	%D%/discovery_args.c %D%/discovery_args.h \
 	%D%/ebpf_args.c %D%/ebpf_args.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
@@ -37,6 +38,8 @@ libshipper_a_SOURCES = \
 	%D%/re2_text.c %D%/re2_text.h \
 	%D%/reachable.c %D%/reachable.h \
 	%D%/receiver.c %D%/receiver.h \
+	%D%/relabel.c %D%/relabel.h \
+	%D%/relabel_args.c %D%/relabel_args.h \
 	%D%/relabel_regex.c %D%/relabel_regex.h \
 	%D%/relabel_template.c %D%/relabel_template.h \
 	%D%/running.c %D%/running.h \
@@ -46,11 +49,12 @@ libshipper_a_SOURCES = \
 	%D%/target_set.c %D%/target_set.h \
 	%D%/text.c %D%/text.h \
 	%D%/tls_files.c %D%/tls_files.h \
+	%D%/url_syntax.c %D%/url_syntax.h \
 	%D%/wire.c %D%/wire.h \
 	%D%/write_args.c %D%/write_args.h \
 	%D%/write_stats.c %D%/write_stats.h
 SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
-	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS)
+	$(LIBCRYPTO_LIBS) $(JANSSON_LIBS) $(NETTLE_LIBS) $(PCRE2_LIBS)
 
 sbin_PROGRAMS += phlare-shipper
 phlare_shipper_SOURCES = %D%/main.c

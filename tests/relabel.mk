@@ -1,4 +1,7 @@
-# Tests of relabelling.
+# Tests of relabelling and discovery.
+UNIT_TESTS += tests/test_relabel
+tests_test_relabel_SOURCES = tests/test_relabel.c tests/config_text.h
+tests_test_relabel_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_relabel_regex
 tests_test_relabel_regex_SOURCES = tests/test_relabel_regex.c
 tests_test_relabel_regex_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
