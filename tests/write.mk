@@ -17,5 +17,5 @@ tests_test_tls_files_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_oauth2_token
 tests_test_oauth2_token_SOURCES = tests/test_oauth2_token.c
 tests_test_oauth2_token_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
-SYSTEM_TESTS += tests/system/write_push.py
+SYSTEM_TESTS += tests/system/write_push.py tests/system/write_tls.py
 EXTRA_DIST += tests/system/http_peers.py tests/system/shipper_peer.py

@@ -229,8 +229,9 @@ class Proxy:
     """An HTTP proxy: CONNECT, and requests with a whole URL. Keeps what it
     was asked; user is "name:password" or None."""
 
-    def __init__(self, user=None, context=None):
+    def __init__(self, user=None, context=None, routes=None):
         self.user, self.seen = user, []
+        self.routes = routes or {}  # host -> (host, port)
         self.context = context
         self.server = RawServer(self.talk)
         self.port = self.server.port
@@ -255,13 +256,12 @@ class Proxy:
                 return
         if method == "CONNECT":
             host, _, port = goal.rpartition(":")
-            with socket.create_connection((host, int(port)), 10) as there:
+            with self.reach(host, port) as there:
                 peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 pump(peer, there)
             return
         url = urllib.parse.urlsplit(goal)
-        with socket.create_connection((url.hostname, url.port or 80),
-                                      10) as there:
+        with self.reach(url.hostname, url.port or 80) as there:
             kept = [h for h in headers if h[0].lower() not in
                     ("proxy-authorization", "proxy-connection", "connection")]
             text = "\r\n".join(
@@ -271,11 +271,45 @@ class Proxy:
             while data := there.recv(65536):
                 peer.sendall(data)
 
+    def reach(self, host, port):
+        return socket.create_connection(
+            self.routes.get(host, (host, int(port))), 10)
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_exc):
         self.stop()
+
+
+class Socks:
+    """A SOCKS 5 proxy that only knows routes: name -> (host, port)."""
+
+    def __init__(self, routes):
+        self.routes, self.seen = routes, []
+        self.server = RawServer(self.talk)
+        self.url = f"socks5://127.0.0.1:{self.server.port}"
+
+    def talk(self, peer):
+        _, methods = peer.recv(2)
+        peer.recv(methods)
+        peer.sendall(b"\x05\x00")
+        _, _, _, kind = peer.recv(4)
+        if kind != 3:
+            self.seen.append(f"address of kind {kind}")
+            return
+        name = peer.recv(peer.recv(1)[0]).decode()
+        peer.recv(2)
+        self.seen.append(name)
+        with socket.create_connection(self.routes[name], 10) as there:
+            peer.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+            pump(peer, there)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.server.stop()
 
 
 def pump(a, b):
@@ -345,13 +379,16 @@ def server_context(cert, key, client_ca=None, least=None, most=None):
 # ---- nginx
 
 class Nginx:
-    """nginx with these server blocks: {port} in them is where it listens,
-    {dir} its directory."""
+    """nginx with TLS and HTTP/2 on a port for each of the servers, which are
+    name -> what stands in its block."""
 
     def __init__(self, directory, servers):
         self.dir = f"{directory}/nginx"
         os.mkdir(self.dir)
-        self.port = free_port()
+        self.ports = {name: free_port() for name in servers}
+        blocks = "\n".join(
+            f"server {{ listen 127.0.0.1:{self.ports[name]} ssl http2; "
+            f"{body} }}" for name, body in servers.items())
         with open(f"{self.dir}/nginx.conf", "w", encoding="utf-8") as f:
             f.write(f"""daemon off;
 master_process off;
@@ -366,7 +403,7 @@ http {{
   uwsgi_temp_path {self.dir}/uwsgi;
   scgi_temp_path {self.dir}/scgi;
   client_max_body_size 20m;
-  {servers.replace("{port}", str(self.port)).replace("{dir}", self.dir)}
+  {blocks}
 }}
 """)
         self.process = subprocess.Popen(
@@ -375,18 +412,17 @@ http {{
             stderr=subprocess.DEVNULL)
         if not wait_until("nginx", self.listens):
             raise RuntimeError("nginx does not start: " + self.errors())
-        self.url = f"https://127.0.0.1:{self.port}"
+
+    def url(self, name):
+        return f"https://127.0.0.1:{self.ports[name]}"
 
     def listens(self):
-        with socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
+        for port in self.ports.values():
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
 
     def errors(self):
         with open(f"{self.dir}/error.log", encoding="utf-8") as f:
-            return f.read()
-
-    def accesses(self):
-        with open(f"{self.dir}/access.log", encoding="utf-8") as f:
             return f.read()
 
     def stop(self):
