@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbolizer/component.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -28,14 +29,22 @@
 #include "symbolizer/kernel_symbols.h"
 #include "symbolizer/link.h"
 #include "symbolizer/matching.h"
+#include "symbolizer/names.h"
 #include "symbolizer/opener.h"
 #include "symbolizer/pprof.h"
+#include "symbolizer/perf_maps.h"
 #include "symbolizer/process.h"
 #include "symbolizer/targets.h"
+#include "symbolizer/vdso.h"
+
+static_assert((int)DEMANGLE_NONE == (int)phlare_Demangle_DEMANGLE_NONE &&
+		  (int)DEMANGLE_FULL == (int)phlare_Demangle_DEMANGLE_FULL,
+    "settings carry the numbers of enum demangle_mode");
 
 /* How long an interval waits for CollectDone, for files, for cgroup files. */
 #define COLLECT_SEC 10
 #define FILES_SEC 2
+#define NAMES_SEC 3
 #define CONTAINERS_SEC 1
 #define PAGE_MAX_BYTES 65536
 #define KERNEL_TEXT_MAX (64u * 1024 * 1024)
@@ -48,6 +57,7 @@ enum phase {
 	COLLECTING, /* Collect is sent, batches come in */
 	MATCHING,   /* container ids of their processes are being read */
 	FETCHING,   /* tables that the batches need are on their way */
+	NAMING,     /* all is added up, names are being demangled */
 };
 
 struct batch {
@@ -57,6 +67,13 @@ struct batch {
 };
 
 TAILQ_HEAD(batches, batch);
+
+/* Batches of one period added up; profiles once the names are readable. */
+struct worked {
+	TAILQ_ENTRY(worked) entry;
+	struct interval_result *result;
+	struct pprof_meta meta;
+};
 
 /* An interval whose profiles are not all taken yet. */
 struct debt {
@@ -76,6 +93,8 @@ struct component {
 	struct opener *opener;
 	struct fetch *fetch;
 	struct elf_cache *files;
+	struct perf_maps *perf_maps;
+	struct vdso *vdso;
 	struct process_cache *processes;
 	struct matching *matching;
 	struct kernel_symbols *kernel;
@@ -83,6 +102,9 @@ struct component {
 	struct clock_ledger *clock;
 	struct event *tick, *patience;
 	struct batches batches, working;
+	TAILQ_HEAD(, worked) worked;
+	struct names *names;
+	struct debt *debt; /* of the interval that is worked on */
 	size_t waiting_bytes;
 	TAILQ_HEAD(, debt) debts;
 	enum phase phase;
@@ -122,6 +144,8 @@ input_of(const struct component *c)
 {
 	return (struct interval_input){
 		.files = c->files,
+		.perf_maps = c->perf_maps,
+		.vdso = c->vdso,
 		.processes = c->processes,
 		.kernel = c->kernel,
 		.matching = c->matching,
@@ -415,32 +439,54 @@ build_profiles(struct component *c, struct debt *d,
 
 /* The batches at the front of the list that share one period. */
 static void
-work_off(struct component *c, struct debt *d)
+work_off(struct component *c)
 {
 	struct interval_input in = input_of(c);
-	struct interval_result *r = interval_begin(&in);
 	const struct batch_header *h = TAILQ_FIRST(&c->working)->view->header;
-	struct pprof_meta meta = { .period_ns = h->period,
-		.time_ns = h->wall_start };
+	struct worked *w = ecalloc(1, sizeof(*w));
 	uint64_t start = h->boot_start, end = h->boot_end;
 	struct batch *b;
 
+	w->result = interval_begin(&in);
+	w->meta.period_ns = h->period;
+	w->meta.time_ns = h->wall_start;
 	while ((b = TAILQ_FIRST(&c->working)) != NULL &&
-	       b->view->header->period == meta.period_ns) {
-		interval_add(r, &in, b->view, &c->account.own);
+	       b->view->header->period == w->meta.period_ns) {
+		interval_add(w->result, &in, b->view, &c->account.own);
 		end = b->view->header->boot_end;
 		batch_free(c, &c->working, b);
 	}
-	if (meta.time_ns < c->last_time)
-		meta.time_ns = c->last_time;
-	c->last_time = meta.time_ns;
-	meta.duration_ns = end > start ? end - start : 0;
-	for (int t = 0; t < r->count; t++)
-		if (r->profiles[t] != NULL)
-			build_profiles(c, d, r, t, &meta);
-	c->named += r->named;
-	c->unnamed += r->unnamed;
-	interval_free(r);
+	if (w->meta.time_ns < c->last_time)
+		w->meta.time_ns = c->last_time;
+	c->last_time = w->meta.time_ns;
+	w->meta.duration_ns = end > start ? end - start : 0;
+	c->named += w->result->named;
+	c->unnamed += w->result->unnamed;
+	TAILQ_INSERT_TAIL(&c->worked, w, entry);
+}
+
+static void
+worked_free(struct component *c, struct worked *w)
+{
+	TAILQ_REMOVE(&c->worked, w, entry);
+	interval_free(w->result);
+	free(w);
+}
+
+static void
+build_all(struct component *c, struct debt *d)
+{
+	struct worked *w;
+
+	while ((w = TAILQ_FIRST(&c->worked)) != NULL) {
+		const struct interval_result *r = w->result;
+
+		names_apply(c->names, r->frames);
+		for (int t = 0; t < r->count; t++)
+			if (r->profiles[t] != NULL)
+				build_profiles(c, d, r, t, &w->meta);
+		worked_free(c, w);
+	}
 }
 
 static void
@@ -449,18 +495,20 @@ sweep(struct component *c)
 	process_cache_sweep(c->processes);
 	matching_sweep(c->matching);
 	elf_cache_sweep(c->files);
+	names_sweep(c->names);
 	malloc_trim(0);
 }
 
 static void
 end_interval(struct component *c)
 {
-	struct debt *d = debt_new(c);
+	struct debt *d = c->debt;
 
 	event_del(c->patience);
+	names_stop(c->names);
 	c->phase = WAITING;
-	while (!TAILQ_EMPTY(&c->working))
-		work_off(c, d);
+	build_all(c, d);
+	c->debt = NULL;
 	d->closed = true;
 	sweep(c);
 	if (c->finishing && !c->finish_asked) {
@@ -468,6 +516,37 @@ end_interval(struct component *c)
 		return;
 	}
 	pay_debts(c);
+}
+
+static void
+begin_naming(struct component *c)
+{
+	struct worked *w;
+
+	event_del(c->patience);
+	c->phase = NAMING;
+	while (!TAILQ_EMPTY(&c->working))
+		work_off(c);
+	TAILQ_FOREACH(w, &c->worked, entry)
+		names_want(c->names, w->result->frames);
+	if (names_start(c->names))
+		arm(c->patience, NAMES_SEC * NS_PER_SEC);
+	else
+		end_interval(c);
+}
+
+/* What is added up goes by the targets that it was added up for. */
+static void
+end_naming(struct component *c)
+{
+	if (c->phase == NAMING)
+		end_interval(c);
+}
+
+static void
+on_names_ready(void *arg)
+{
+	end_naming(arg);
 }
 
 static void
@@ -518,6 +597,7 @@ begin_matching(struct component *c)
 	struct batch *b;
 
 	c->phase = MATCHING;
+	c->debt = debt_new(c);
 	TAILQ_CONCAT(&c->working, &c->batches, entry);
 	TAILQ_FOREACH(b, &c->working, entry)
 		interval_match(&in, b->view);
@@ -539,7 +619,7 @@ begin_fetching(struct component *c)
 	if (fetch_is_busy(c->fetch))
 		arm(c->patience, FILES_SEC * NS_PER_SEC);
 	else
-		end_interval(c);
+		begin_naming(c);
 }
 
 static void
@@ -586,6 +666,8 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	} else if (c->phase == MATCHING) {
 		begin_fetching(c);
 	} else if (c->phase == FETCHING) {
+		begin_naming(c);
+	} else if (c->phase == NAMING) {
 		end_interval(c);
 	}
 }
@@ -657,6 +739,7 @@ component_new(
 	c->settings = *settings;
 	TAILQ_INIT(&c->batches);
 	TAILQ_INIT(&c->working);
+	TAILQ_INIT(&c->worked);
 	TAILQ_INIT(&c->debts);
 	c->tick = evtimer_new(host->base, on_tick, c);
 	c->patience = evtimer_new(host->base, on_patience, c);
@@ -664,8 +747,13 @@ component_new(
 		fatalx("out of memory");
 	c->clock = clock_new();
 	c->opener = opener_new(host->base, host->opener_path);
-	c->fetch = fetch_new(host->base, c->opener, on_files_settled, c);
-	c->files = elf_cache_new(c->fetch, settings->elf_cache_size);
+	c->fetch = fetch_new(host->base, c->opener, NULL, on_files_settled, c);
+	c->files = elf_cache_new(
+	    c->fetch, settings->elf_cache_size, ELF_CACHE_MAX_BYTES);
+	c->perf_maps = perf_maps_new(c->fetch, PERF_MAPS_MAX_BYTES);
+	c->vdso = vdso_new(c->fetch);
+	c->names = names_new(host->base, on_names_ready, c);
+	names_set_mode(c->names, (enum demangle_mode)settings->demangle);
 	c->processes = process_cache_new(settings->pid_cache_size, c->files);
 	c->matching =
 	    matching_new(&(const struct matching_host){ c, ask_opener,
@@ -689,7 +777,12 @@ component_free(struct component *component)
 	process_cache_free(component->processes);
 	matching_free(component->matching);
 	elf_cache_free(component->files);
+	perf_maps_free(component->perf_maps);
+	vdso_free(component->vdso);
 	fetch_free(component->fetch);
+	names_free(component->names);
+	while (!TAILQ_EMPTY(&component->worked))
+		worked_free(component, TAILQ_FIRST(&component->worked));
 	TAILQ_CONCAT(&component->working, &component->batches, entry);
 	while (!TAILQ_EMPTY(&component->working))
 		batch_free(component, &component->working,
@@ -717,6 +810,11 @@ component_configure(
 	elf_cache_resize(component->files, settings->elf_cache_size);
 	process_cache_resize(component->processes, settings->pid_cache_size);
 	matching_resize(component->matching, settings->container_id_cache_size);
+	if (old.demangle != settings->demangle) {
+		end_naming(component);
+		names_set_mode(
+		    component->names, (enum demangle_mode)settings->demangle);
+	}
 	if (old.collect_interval_ns != settings->collect_interval_ns)
 		arm(component->tick, settings->collect_interval_ns);
 	if (component->session != 0 &&
@@ -735,6 +833,7 @@ component_set_targets(struct component *component, const void *data,
 
 	if (new == NULL)
 		return false;
+	end_naming(component);
 	matching_set_targets(component->matching, new);
 	targets_free(component->targets);
 	component->targets = new;
@@ -823,6 +922,7 @@ component_status(
     const struct component *component, phlare_SymbolizerStatus *status)
 {
 	struct elf_cache_counts files = elf_cache_counts(component->files);
+	struct perf_maps_counts maps = perf_maps_counts(component->perf_maps);
 	struct process_cache_counts pids =
 	    process_cache_counts(component->processes);
 	struct matching_counts containers =
@@ -839,11 +939,11 @@ component_status(
 	status->interval = component->interval;
 	status->pids_cached = pids.cached;
 	status->pids_evicted = pids.evicted;
-	status->files_cached = files.cached;
-	status->files_parsed = files.parsed;
-	status->files_refused = files.refused;
-	status->files_evicted = files.evicted;
-	status->table_bytes = files.bytes;
+	status->files_cached = files.cached + maps.cached;
+	status->files_parsed = files.parsed + maps.parsed;
+	status->files_refused = files.refused + maps.refused;
+	status->files_evicted = files.evicted + maps.evicted;
+	status->table_bytes = files.bytes + maps.bytes;
 	status->map_bytes = component->map_bytes;
 	status->frames_named = component->named;
 	status->frames_unnamed = component->unnamed;

@@ -224,7 +224,8 @@ advance(struct demangle *d)
 			return d;
 	}
 	d->failed += d->count - d->next;
-	d->done(d->arg, (const char *const *)d->readable, d->count, d->failed);
+	d->done(d->arg, (const char *const *)d->readable, d->next, d->count,
+	    d->failed);
 	demangle_free(d);
 	return NULL;
 }

@@ -34,11 +34,13 @@ bool demangle_wanted(const char *raw, enum demangle_mode mode);
 
 /*
  * names[i] is the readable form of the i-th name or NULL: it stays raw. Any
- * bytes but 0 may be in it. Valid during the call. failed names stay raw
- * because the demangler failed on them, not because they are not mangled.
+ * bytes but 0 may be in it. Valid during the call. The first settled names
+ * have been tried; what comes after them might do better another time. failed
+ * names stay raw because the demangler failed on them or was not tried, not
+ * because they are not mangled.
  */
-typedef void (*demangle_done)(
-    void *arg, const char *const *names, size_t count, size_t failed);
+typedef void (*demangle_done)(void *arg, const char *const *names,
+    size_t settled, size_t count, size_t failed);
 
 /*
  * Demangles count names (copied) in a child, or several if need be. done is

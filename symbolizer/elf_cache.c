@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <uthash.h>
@@ -89,12 +88,13 @@ struct elf_file {
 
 struct elf_cache {
 	struct fetch *fetch;
-	size_t capacity;
+	size_t capacity, max_bytes;
 	struct elf_file *files;
 	struct contents *contents;
 	TAILQ_HEAD(, elf_file) idle;
 	TAILQ_HEAD(, contents) tables; /* least recently used first */
 	size_t idle_count, searches;
+	uint64_t now; /* as we were told last, ns */
 	uint64_t clock, interval_began;
 	struct {
 		uint32_t major, minor;
@@ -103,24 +103,15 @@ struct elf_cache {
 	struct elf_cache_counts counts;
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
-
 /* When to try again what has failed so often, counting it as well. */
 static uint64_t
-again_after(unsigned *failures)
+again_after(const struct elf_cache *c, unsigned *failures)
 {
 	unsigned doublings =
 	    *failures < AGAIN_MAX_DOUBLINGS ? *failures : AGAIN_MAX_DOUBLINGS;
 
 	++*failures;
-	return now_ns() + (AGAIN_NS << doublings);
+	return c->now + (AGAIN_NS << doublings);
 }
 
 /* ---- tables */
@@ -171,16 +162,16 @@ make_room(struct contents *k)
 	struct contents *oldest, *next;
 
 	for (oldest = TAILQ_FIRST(&c->tables);
-	     oldest != NULL && c->counts.bytes > ELF_CACHE_MAX_BYTES &&
+	     oldest != NULL && c->counts.bytes > c->max_bytes &&
 	     oldest->used <= c->interval_began;
 	     oldest = next) {
 		next = TAILQ_NEXT(oldest, lru);
 		if (oldest->state == CONTENTS_READY)
 			evict(oldest);
 	}
-	if (c->counts.bytes <= ELF_CACHE_MAX_BYTES)
+	if (c->counts.bytes <= c->max_bytes)
 		return;
-	k->absent_until = again_after(&k->failures);
+	k->absent_until = again_after(k->cache, &k->failures);
 	evict(k);
 }
 
@@ -385,7 +376,7 @@ on_read(void *arg, const struct throwaway_outcome *o)
 	k->state = CONTENTS_REFUSED;
 	if (o->result == THROWAWAY_FAILED) {
 		k->state = CONTENTS_ABSENT;
-		k->absent_until = again_after(&k->failures);
+		k->absent_until = again_after(k->cache, &k->failures);
 	} else if (o->result != THROWAWAY_OK) {
 		k->changed =
 		    o->status == ELF_TRUNCATED || o->status == ELF_CHANGED;
@@ -423,7 +414,7 @@ read_contents(struct contents *k, int fd)
 		close(k->fd);
 	k->fd = -1;
 	k->state = CONTENTS_ABSENT;
-	k->absent_until = again_after(&k->failures);
+	k->absent_until = again_after(k->cache, &k->failures);
 }
 
 /* ---- from the tuple to the contents */
@@ -461,10 +452,10 @@ on_failed(struct elf_file *f, int error)
 
 	if (!is_files_fault(error)) {
 		/* through another process perhaps, or later */
-		f->again = again_after(&f->failures);
+		f->again = again_after(f->cache, &f->failures);
 		return;
 	}
-	f->checked = now_ns();
+	f->checked = f->cache->now;
 	f->doubted = false;
 	if (f->refused)
 		return;
@@ -508,10 +499,10 @@ on_opened(void *arg, const struct open_answer *answer)
 	k = contents_get(f->cache, &id, f, answer->owner);
 	contents_put(f->contents);
 	f->contents = k;
-	f->checked = now_ns();
+	f->checked = f->cache->now;
 	f->failures = 0;
 	f->doubted = f->refused = false;
-	if (k->state == CONTENTS_ABSENT && now_ns() >= k->absent_until)
+	if (k->state == CONTENTS_ABSENT && f->cache->now >= k->absent_until)
 		read_contents(k, answer->fd);
 	else
 		close(answer->fd);
@@ -581,7 +572,7 @@ static bool
 is_wanted(const struct elf_file *f, bool fresh)
 {
 	const struct contents *k = f->contents;
-	uint64_t now = now_ns();
+	uint64_t now = f->cache->now;
 	bool stale = f->doubted || (k != NULL && k->changed);
 
 	if (f->asked || (k != NULL && is_under_way(k)))
@@ -608,6 +599,7 @@ elf_cache_want(struct elf_cache *cache, struct elf_file **file,
 	};
 	struct elf_file *f;
 
+	cache->now = holder->now;
 	if (cache->vague_count > 0)
 		tell_apart(cache, file, holder->serial);
 	f = *file;
@@ -623,6 +615,13 @@ bool
 elf_file_known(const struct elf_file *file)
 {
 	return file->contents != NULL || file->refused;
+}
+
+bool
+elf_file_refused(const struct elf_file *file)
+{
+	return file->refused || (file->contents != NULL &&
+				    file->contents->state == CONTENTS_REFUSED);
 }
 
 const struct symbol_table *
@@ -674,12 +673,13 @@ elf_cache_sweep(struct elf_cache *cache)
 }
 
 struct elf_cache *
-elf_cache_new(struct fetch *fetch, size_t capacity)
+elf_cache_new(struct fetch *fetch, size_t capacity, size_t max_bytes)
 {
 	struct elf_cache *c = ecalloc(1, sizeof(*c));
 
 	c->fetch = fetch;
 	c->capacity = capacity;
+	c->max_bytes = max_bytes;
 	TAILQ_INIT(&c->idle);
 	TAILQ_INIT(&c->tables);
 	return c;

@@ -16,7 +16,7 @@
 
 #include "common/batch.h"
 
-/* All tables together, whatever the number of files. */
+/* What all tables together should take. */
 #define ELF_CACHE_MAX_BYTES (128u * 1024 * 1024)
 /* Files remembered that no known process maps. */
 #define ELF_CACHE_IDLE_FILES 4096
@@ -38,13 +38,18 @@ struct elf_cache_counts {
 /* Through whom a file can be had. */
 struct elf_holder {
 	uint64_t serial, start_time; /* of the process */
+	uint64_t now;                /* any clock that goes forward, ns */
 	uint32_t pid;
 	bool fresh;  /* this program has not mapped the file before */
 	bool urgent; /* samples wait for the table */
 };
 
-/* fetch is borrowed and must outlive the cache. */
-struct elf_cache *elf_cache_new(struct fetch *fetch, size_t capacity);
+/*
+ * fetch is borrowed and must outlive the cache. Tables are at most capacity,
+ * after a sweep, and max_bytes long together.
+ */
+struct elf_cache *elf_cache_new(
+    struct fetch *fetch, size_t capacity, size_t max_bytes);
 /* All files must have been put back. NULL is fine. */
 void elf_cache_free(struct elf_cache *cache);
 void elf_cache_resize(struct elf_cache *cache, size_t capacity);
@@ -67,6 +72,9 @@ void elf_cache_want(struct elf_cache *cache, struct elf_file **file,
 
 /* False if the file has never been had, nor refused. */
 bool elf_file_known(const struct elf_file *file);
+
+/* True if it is not a file that could have symbols. */
+bool elf_file_refused(const struct elf_file *file);
 
 /* Borrowed until the next sweep; NULL: not there. Marks it as used. */
 const struct symbol_table *elf_file_table(struct elf_file *file);

@@ -15,6 +15,12 @@
 /* Less is as good as nothing; who has cost nothing is forgotten. */
 #define COST_MIN_NS (NS_PER_SEC / 100)
 
+static const struct fetch_limits usual_limits = {
+	.children = 2,
+	.burst_ns = 30 * NS_PER_SEC,
+	.share = 5,
+};
+
 struct owner {
 	UT_hash_handle hh;
 	uint32_t uid;
@@ -31,6 +37,7 @@ struct asked {
 struct fetch {
 	struct event_base *base;
 	struct opener *opener;
+	struct fetch_limits limits;
 	void (*on_settled)(void *arg);
 	void *arg;
 	TAILQ_HEAD(, fetch_reading) waiting;
@@ -106,10 +113,10 @@ keep_time(struct fetch *f)
 {
 	uint64_t now = now_ns();
 
-	f->left_ns += (now - f->filled_at) / FETCH_SHARE;
+	f->left_ns += (now - f->filled_at) / f->limits.share;
 	f->filled_at = now;
-	if (f->left_ns > (int64_t)FETCH_BURST_NS)
-		f->left_ns = FETCH_BURST_NS;
+	if (f->left_ns > (int64_t)f->limits.burst_ns)
+		f->left_ns = f->limits.burst_ns;
 	while (now - f->halved_at >= HALF_LIFE_SEC * NS_PER_SEC) {
 		if (f->owners == NULL)
 			f->halved_at = now;
@@ -188,7 +195,7 @@ start_child(struct fetch *f, struct fetch_reading *r)
 static void
 come_back(struct fetch *f)
 {
-	uint64_t ns = (1 - f->left_ns) * FETCH_SHARE;
+	uint64_t ns = (1 - f->left_ns) * f->limits.share;
 	struct timeval tv = { .tv_sec = ns / NS_PER_SEC,
 		.tv_usec = ns % NS_PER_SEC / 1000 + 1 };
 
@@ -204,10 +211,10 @@ start_children(struct fetch *f)
 		return;
 	f->starting = true;
 	keep_time(f);
-	while (f->running < FETCH_CHILDREN && (r = choose(f)) != NULL)
+	while (f->running < f->limits.children && (r = choose(f)) != NULL)
 		start_child(f, r);
 	f->starting = false;
-	if (f->running < FETCH_CHILDREN && !TAILQ_EMPTY(&f->waiting))
+	if (f->running < f->limits.children && !TAILQ_EMPTY(&f->waiting))
 		come_back(f);
 }
 
@@ -291,15 +298,16 @@ fetch_ask(struct fetch *fetch, const struct open_question *question,
 
 struct fetch *
 fetch_new(struct event_base *base, struct opener *opener,
-    void (*on_settled)(void *arg), void *arg)
+    const struct fetch_limits *limits, void (*on_settled)(void *arg), void *arg)
 {
 	struct fetch *f = ecalloc(1, sizeof(*f));
 
 	f->base = base;
 	f->opener = opener;
+	f->limits = limits != NULL ? *limits : usual_limits;
 	f->on_settled = on_settled;
 	f->arg = arg;
-	f->left_ns = FETCH_BURST_NS;
+	f->left_ns = f->limits.burst_ns;
 	f->filled_at = f->halved_at = now_ns();
 	TAILQ_INIT(&f->waiting);
 	TAILQ_INIT(&f->asked);

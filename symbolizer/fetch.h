@@ -17,20 +17,26 @@
 #include "symbolizer/opener.h"
 #include "symbolizer/throwaway.h"
 
-/* Children at once. */
-#define FETCH_CHILDREN 2
 /* Descriptors that may wait for a child. */
 #define FETCH_WAITING 128
-/* CPU time of children over files that are not root's: at once, for good. */
-#define FETCH_BURST_NS (30ULL * 1000000000)
-#define FETCH_SHARE 5 /* one part in so many */
 
 struct event_base;
 struct fetch;
 
-/* on_settled is called whenever nothing is under way any more. */
+struct fetch_limits {
+	int children; /* at once */
+	/* CPU time of children over files that are not root's: */
+	uint64_t burst_ns; /* at once, */
+	unsigned share;    /* for good: one part in so many */
+};
+
+/*
+ * on_settled is called whenever nothing is under way any more. NULL limits:
+ * the usual ones.
+ */
 struct fetch *fetch_new(struct event_base *base, struct opener *opener,
-    void (*on_settled)(void *arg), void *arg);
+    const struct fetch_limits *limits, void (*on_settled)(void *arg),
+    void *arg);
 /* Its readings must be over or cancelled. NULL is fine. */
 void fetch_free(struct fetch *fetch);
 

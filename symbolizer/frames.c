@@ -203,11 +203,15 @@ frames_set_shown(struct frames *frames, uint32_t name, const char *shown)
 {
 	struct text *text = frames->names.list[name - 1];
 	size_t size = strlen(shown);
-	char *clean = ecalloc(3 * size + 1, 1);
+	char *clean;
 
-	utf8_clean(clean, shown, size);
+	if (frames->bytes + 3 * size > FRAMES_MAX_BYTES)
+		return;
+	clean = ecalloc(3 * size + 1, 1);
+	size = utf8_clean(clean, shown, size);
 	free(text->shown);
-	text->shown = clean;
+	text->shown = erealloc(clean, size + 1, 1);
+	frames->bytes += size;
 }
 
 const char *

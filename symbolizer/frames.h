@@ -41,7 +41,10 @@ const char *frames_name_text(const struct frames *frames, uint32_t name);
 void frames_mapping_text(const struct frames *frames, uint32_t mapping,
     const char **path, const char **build_id);
 
-/* What readers see instead of the raw name, e.g. demangled; copied. */
+/*
+ * What readers see instead of the raw name, e.g. demangled; copied. Nothing
+ * happens when the table is full.
+ */
 void frames_set_shown(struct frames *frames, uint32_t name, const char *shown);
 /* That, or the raw name. */
 const char *frames_shown(const struct frames *frames, uint32_t name);

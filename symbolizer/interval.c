@@ -12,14 +12,17 @@
 #include "symbolizer/elf_cache.h"
 #include "symbolizer/kernel_symbols.h"
 #include "symbolizer/matching.h"
+#include "symbolizer/perf_maps.h"
 #include "symbolizer/process.h"
 #include "symbolizer/symbol_table.h"
+#include "symbolizer/vdso.h"
 
 /* Files that are asked for when a process maps them. */
 #define PREFETCH_FILES 64
 /* Kernel and user frames, two truncation marks, comm. */
 #define STACK_MAX (2 * BATCH_MAX_FRAMES + 3)
 #define UNKNOWN "[unknown]"
+#define VDSO "[vdso]"
 #define KERNEL "[kernel]" /* its mapping: how readers tell its frames */
 
 /* An address of a process (NULL: of the kernel) and the frame it became. */
@@ -100,20 +103,57 @@ can_be_asked(const struct process *p)
 				BATCH_PROCESS_FOREIGN));
 }
 
+static struct elf_holder
+holder_of(const struct interval_input *in, const struct process *p)
+{
+	return (struct elf_holder){
+		.serial = p->serial,
+		.start_time = p->start_time,
+		.now = in->now,
+		.pid = p->pid,
+	};
+}
+
 static void
 want_file(const struct interval_input *in, const struct process *p,
     struct process_mapping *m, bool urgent)
 {
-	struct elf_holder holder = {
-		.serial = p->serial,
-		.start_time = p->start_time,
-		.pid = p->pid,
-		.fresh = m->fresh,
-		.urgent = urgent,
-	};
+	struct elf_holder holder = holder_of(in, p);
 
+	holder.fresh = m->fresh;
+	holder.urgent = urgent;
 	m->fresh = false;
 	elf_cache_want(in->files, &m->file, &holder, &m->raw);
+}
+
+static bool
+find_in_perf_map(
+    const struct process *p, uint64_t address, struct symbol *symbol)
+{
+	const struct symbol_table *table =
+	    p->perf_map != NULL ? perf_map_table(p->perf_map) : NULL;
+
+	return table != NULL && symbol_table_find(table, address, symbol);
+}
+
+/* Code that the process made itself, which no file names. */
+static bool
+is_made(const struct process_mapping *m)
+{
+	return m == NULL || (m->file == NULL && !m->vdso) ||
+	       (m->file != NULL && elf_file_refused(m->file));
+}
+
+static void
+want_perf_map(
+    const struct interval_input *in, struct process *p, uint64_t address)
+{
+	struct elf_holder holder = holder_of(in, p);
+	struct symbol symbol;
+
+	holder.urgent = true;
+	if (!find_in_perf_map(p, address, &symbol))
+		perf_maps_want(in->perf_maps, &p->perf_map, &holder);
 }
 
 /*
@@ -176,10 +216,13 @@ want_stack(struct work *w, struct process *p, uint64_t id)
 	if (!batch_view_stack(w->view, id, &stack))
 		return;
 	for (uint32_t i = 0; i < stack.frames; i++) {
-		struct process_mapping *m = process_find(p, stack.address[i]);
+		uint64_t address = stack.address[i] - (i > 0);
+		struct process_mapping *m = process_find(p, address);
 
 		if (m != NULL && m->file != NULL)
 			want_file(w->in, p, m, true);
+		if (is_made(m))
+			want_perf_map(w->in, p, address);
 	}
 }
 
@@ -219,47 +262,88 @@ base_name(const char *path, size_t *size)
 	return path;
 }
 
-/* A frame in a file: its function, else "file+0xADDRESS". */
 static uint32_t
-frame_in_file(struct work *w, const struct process_mapping *m, uint64_t address)
+named_frame(struct work *w, const struct symbol *symbol, uint32_t mapping,
+    uint64_t address)
 {
 	struct frames *f = w->result->frames;
-	const struct symbol_table *table = elf_file_table(m->file);
-	uint64_t at = address - m->raw.start + m->raw.file_offset;
-	size_t size, base_size;
-	const char *path = elf_file_path(m->file, &size), *base;
-	uint32_t mapping, name;
-	struct symbol symbol;
-	char text[320];
 
-	mapping = frames_mapping(
-	    f, path, size, table ? symbol_table_build_id(table) : "");
-	if (table != NULL && symbol_table_address(table, at, &at) &&
-	    symbol_table_find(table, at, &symbol)) {
-		w->result->named++;
-		name = frames_name(f, symbol.name, symbol.name_size);
-		return frames_frame(f, name, mapping, at);
-	}
-	w->result->unnamed++;
-	base_size = size;
-	base = base_name(path, &base_size);
-	snprintf(text, sizeof(text), "%.*s+0x%" PRIx64,
-	    base_size > 255 ? 255 : (int)base_size, base, at);
-	name = frames_name(f, text, strlen(text));
-	return frames_frame(f, name, mapping, at);
+	w->result->named++;
+	return frames_frame(f, frames_name(f, symbol->name, symbol->name_size),
+	    mapping, address);
 }
 
+/* What has no name: "file+0xADDRESS". */
+static uint32_t
+nameless_frame(struct work *w, const struct elf_file *file, uint32_t mapping,
+    uint64_t address)
+{
+	struct frames *f = w->result->frames;
+	size_t size;
+	const char *path = elf_file_path(file, &size);
+	const char *base = base_name(path, &size);
+	char text[320];
+
+	w->result->unnamed++;
+	snprintf(text, sizeof(text), "%.*s+0x%" PRIx64,
+	    size > 255 ? 255 : (int)size, base, address);
+	return frames_frame(
+	    f, frames_name(f, text, strlen(text)), mapping, address);
+}
+
+static uint32_t
+frame_in_file(struct work *w, const struct process *p,
+    const struct process_mapping *m, uint64_t address)
+{
+	const struct symbol_table *table = elf_file_table(m->file);
+	uint64_t at = address - m->raw.start + m->raw.file_offset;
+	struct symbol symbol;
+	uint32_t mapping;
+	const char *path;
+	size_t size;
+
+	if (table == NULL && find_in_perf_map(p, address, &symbol))
+		return named_frame(w, &symbol, 0, 0);
+	path = elf_file_path(m->file, &size);
+	mapping = frames_mapping(w->result->frames, path, size,
+	    table ? symbol_table_build_id(table) : "");
+	if (table != NULL && symbol_table_address(table, at, &at) &&
+	    symbol_table_find(table, at, &symbol))
+		return named_frame(w, &symbol, mapping, at);
+	return nameless_frame(w, m->file, mapping, at);
+}
+
+static uint32_t
+frame_in_vdso(struct work *w, const struct process_mapping *m, uint64_t address)
+{
+	const struct symbol_table *table = vdso_table(w->in->vdso, &m->raw);
+	struct symbol symbol;
+
+	if (table != NULL &&
+	    symbol_table_find(table, address - m->raw.start, &symbol))
+		return named_frame(w, &symbol,
+		    frames_mapping(w->result->frames, VDSO, strlen(VDSO),
+			symbol_table_build_id(table)),
+		    address - m->raw.start);
+	w->result->unnamed++;
+	return frame_of_text(w, VDSO);
+}
+
+/* No address of memory that is only this process's is published. */
 static uint32_t
 user_frame(struct work *w, const struct process *p, uint64_t address)
 {
 	const struct process_mapping *m = process_find(p, address);
+	struct symbol symbol;
 
 	if (m != NULL && m->file != NULL)
-		return frame_in_file(w, m, address);
+		return frame_in_file(w, p, m, address);
+	if (m != NULL && m->vdso)
+		return frame_in_vdso(w, m, address);
+	if (find_in_perf_map(p, address, &symbol))
+		return named_frame(w, &symbol, 0, 0);
 	w->result->unnamed++;
-	return frame_of_text(w, m == NULL ? UNKNOWN
-				: m->vdso ? "[vdso]"
-					  : "[anon]");
+	return frame_of_text(w, m == NULL ? UNKNOWN : "[anon]");
 }
 
 /* Kernel locations carry no address: the kernel's layout is its own. */

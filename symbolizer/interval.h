@@ -19,11 +19,15 @@
 struct elf_cache;
 struct kernel_symbols;
 struct matching;
+struct perf_maps;
 struct process;
 struct process_cache;
+struct vdso;
 
 struct interval_input {
 	struct elf_cache *files;
+	struct perf_maps *perf_maps;
+	const struct vdso *vdso;
 	struct process_cache *processes;
 	const struct kernel_symbols *kernel; /* NULL: none */
 	struct matching *matching;

@@ -23,7 +23,10 @@ libsymbolizer_a_SOURCES = \
 	%D%/kernel_symbols.c %D%/kernel_symbols.h \
 	%D%/link.c %D%/link.h \
 	%D%/matching.c %D%/matching.h \
+	%D%/names.c %D%/names.h \
 	%D%/opener.c %D%/opener.h \
+	%D%/perf_map.c %D%/perf_map.h \
+	%D%/perf_maps.c %D%/perf_maps.h \
 	%D%/pprof.c %D%/pprof.h \
 	%D%/process.c %D%/process.h \
 	%D%/profile.c %D%/profile.h \
@@ -33,6 +36,7 @@ libsymbolizer_a_SOURCES = \
 	%D%/symbolizer.c %D%/symbolizer.h \
 	%D%/targets.c %D%/targets.h \
 	%D%/throwaway.c %D%/throwaway.h \
+	%D%/vdso.c %D%/vdso.h \
 	%D%/symbol_format.h
 SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) \
 	$(LIBLZMA_LIBS) $(LIBDEFLATE_LIBS) $(LIBIBERTY_LIBS)

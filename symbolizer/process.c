@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "symbolizer/elf_cache.h"
+#include "symbolizer/perf_maps.h"
 
 /*
  * The hash keeps its order of insertion: an entry that is used is taken out
@@ -49,6 +50,7 @@ entry_free(struct process_cache *c, struct entry *e)
 	HASH_DEL(c->by_id, e);
 	c->mappings -= e->process.count;
 	put_list(e->process.mappings, e->process.count);
+	perf_map_put(e->process.perf_map);
 	free(e);
 }
 

@@ -21,6 +21,7 @@
 
 struct elf_cache;
 struct elf_file;
+struct perf_map;
 struct process_cache;
 
 struct process_mapping {
@@ -43,6 +44,7 @@ struct process {
 	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
 	struct process_mapping *mappings; /* sorted by start */
 	size_t count;
+	struct perf_map *perf_map; /* NULL: never asked for */
 
 	/* of matching.c: its target, and by which set of targets it is */
 	int target;

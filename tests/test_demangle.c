@@ -197,16 +197,18 @@ test_small_room_is_respected(void **state)
 
 struct outcome {
 	int calls;
-	size_t count, failed;
+	size_t settled, count, failed;
 	char *names[64];
 };
 
 static void
-on_done(void *arg, const char *const *names, size_t count, size_t failed)
+on_done(void *arg, const char *const *names, size_t settled, size_t count,
+    size_t failed)
 {
 	struct outcome *o = arg;
 
 	o->calls++;
+	o->settled = settled;
 	o->count = count;
 	o->failed = failed;
 	for (size_t i = 0; i < count && i < 64; i++)
@@ -346,6 +348,7 @@ test_only_the_name_that_ends_a_child_stays_raw(void **state)
 	    &job, base, names, 5, DEMANGLE_FULL, on_done, &o));
 	finish(base);
 	assert_int_equal(o.failed, 2);
+	assert_int_equal(o.settled, 5);
 	assert_string_equal(o.names[0], "good a");
 	assert_null(o.names[1]);
 	assert_string_equal(o.names[2], "good b");
@@ -368,6 +371,7 @@ test_too_many_bad_names_end_the_attempt(void **state)
 	    &job, base, names, 7, DEMANGLE_FULL, on_done, &o));
 	finish(base);
 	assert_int_equal(o.failed, 7);
+	assert_int_equal(o.settled, 4);
 	assert_null(o.names[6]);
 	forget(&o);
 }

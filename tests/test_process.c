@@ -23,7 +23,7 @@ setup(void **state)
 {
 	static struct fixture f;
 
-	f.files = elf_cache_new(NULL, 1);
+	f.files = elf_cache_new(NULL, 1, 1);
 	f.cache = process_cache_new(CAPACITY, f.files);
 	*state = &f;
 	return 0;
