@@ -253,8 +253,14 @@ keep_code(struct walk *w, const __u64 *words, __u32 frames, const __u64 *start,
 			break;
 		a = words[i];
 #pragma unroll
-		for (__u32 step = top; step > 0; step /= 2)
-			at += ((start[at + step] - a - 1) >> 63) * step;
+		for (__u32 step = top; step > 0; step /= 2) {
+			__u64 more = (start[at + step] - a - 1) >> 63;
+
+			more *= step;
+			/* added, not or'ed: 5.10 keeps no bounds of an or */
+			barrier_var(more);
+			at += more;
+		}
 		code = ((start[at] - a - 1) & (a - end[at]) & ~a) >> 63;
 		keep &= code | (i == 0);
 		mask = -keep;
@@ -307,14 +313,24 @@ filter_user(struct walk *w, const __u64 *words, __u32 frames,
 		    SAMPLER_RANGES_BIG / 2, multiplier);
 }
 
+/*
+ * Before Linux 6.4 the verifier turns the helper into a call of a function
+ * that returns an int, and nobody extends its sign: 0 or -errno.
+ */
+static __always_inline int
+add_new(void *map, const void *key, const void *value)
+{
+	return (int)bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+}
+
 /* Stores parts NOT_PART_0 to 0 of a stack that is not there yet; 0 or -errno */
-static __always_inline long
+static __always_inline int
 store_parts(void *stacks, __u32 pair, struct scratch *s, __u64 *words, __u64 id,
     __u32 frames)
 {
 	struct sampler_stack_key key = { .stack = id };
 	__u64 stored = 0;
-	long r = 0;
+	int r = 0;
 
 	/* nothing of an earlier sample may leave in the last part */
 #pragma unroll
@@ -328,7 +344,7 @@ store_parts(void *stacks, __u32 pair, struct scratch *s, __u64 *words, __u64 id,
 		    sizeof(s->part.address));
 		s->part.frames = part == 0 ? frames : 0;
 		key.part = part;
-		r = bpf_map_update_elem(stacks, &key, &s->part, BPF_NOEXIST);
+		r = add_new(stacks, &key, &s->part);
 		if (r == -EEXIST) /* another CPU is storing the same */
 			r = 0;
 		else if (r == 0)
@@ -338,7 +354,7 @@ store_parts(void *stacks, __u32 pair, struct scratch *s, __u64 *words, __u64 id,
 	return r;
 }
 
-static __always_inline long
+static __always_inline int
 store_stack(void *stacks, __u32 pair, struct scratch *s, __u64 *words, __u64 id,
     __u32 frames)
 {
@@ -377,7 +393,7 @@ store(void *counts, void *stacks, __u32 pair, struct scratch *s,
     struct sampler_outcomes *out)
 {
 	__u64 *count, one = 1;
-	long r;
+	int r;
 
 	count = bpf_map_lookup_elem(counts, key);
 	if (count != NULL)
@@ -390,7 +406,7 @@ store(void *counts, void *stacks, __u32 pair, struct scratch *s,
 		return &out->lost_stacks_full;
 	if (r < 0)
 		return &out->lost_internal;
-	r = bpf_map_update_elem(counts, key, &one, BPF_NOEXIST);
+	r = add_new(counts, key, &one);
 	if (r == -EEXIST) { /* the same on another CPU */
 		count = bpf_map_lookup_elem(counts, key);
 		if (count != NULL)
