@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -15,14 +16,60 @@
 #include "common/memfd.h"
 
 #define READ_BYTES 32768
+#define ADDRESS_DIGITS 16
 
 struct ksyms {
 	struct bpf_link *link; /* or NULL: use the file */
 	int file;              /* or -errno */
 };
 
+int
+ksyms_open_file(void)
+{
+	int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool
+ksyms_text_has_addresses(const char *text, size_t size)
+{
+	const char *end = text + size, *line = text;
+
+	while (end - line > ADDRESS_DIGITS) {
+		for (int i = 0; i < ADDRESS_DIGITS; i++)
+			if (line[i] != '0')
+				return true;
+		line = memchr(line, '\n', end - line);
+		if (line++ == NULL)
+			break;
+	}
+	return false;
+}
+
+/* The file, or why it is of no use: then the kernel hides the addresses. */
+static int
+check_file(int file)
+{
+	static char text[READ_BYTES];
+	ssize_t n;
+
+	if (file < 0)
+		return file;
+	n = pread(file, text, sizeof(text), 0);
+	if (n < 0)
+		return -errno;
+	if (ksyms_text_has_addresses(text, n))
+		return file;
+	log_warnx("sampler",
+	    "no kernel symbols: /proc/kallsyms shows no addresses; start it "
+	    "as root or with CAP_SYSLOG, with kernel.kptr_restrict below 2, "
+	    "or run Linux 6.0 or later");
+	return -EPERM;
+}
+
 struct ksyms *
-ksyms_open(struct sampler_bpf *bpf)
+ksyms_open(struct sampler_bpf *bpf, int file)
 {
 	struct ksyms *k = ecalloc(1, sizeof(*k));
 
@@ -30,11 +77,8 @@ ksyms_open(struct sampler_bpf *bpf)
 	if (bpf_program__autoload(bpf->progs.scan_symbols))
 		k->link =
 		    bpf_program__attach_iter(bpf->progs.scan_symbols, NULL);
-	if (k->link != NULL)
-		return k;
-	k->file = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
-	if (k->file < 0)
-		k->file = -errno;
+	if (k->link == NULL)
+		k->file = check_file(file);
 	return k;
 }
 
@@ -44,19 +88,20 @@ ksyms_free(struct ksyms *k)
 	if (k == NULL)
 		return;
 	bpf_link__destroy(k->link);
-	if (k->file >= 0)
-		close(k->file);
 	free(k);
 }
 
+/* The file's position is not used: other samplers have the same one. */
 static int
-copy(int from, int to)
+copy(int from, bool is_file, int to)
 {
 	static char data[READ_BYTES];
+	off_t at = 0;
 	int r;
 
 	for (;;) {
-		ssize_t n = read(from, data, sizeof(data));
+		ssize_t n = is_file ? pread(from, data, sizeof(data), at)
+				    : read(from, data, sizeof(data));
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -64,6 +109,7 @@ copy(int from, int to)
 			return n < 0 ? -errno : 0;
 		if ((r = memfd_append(to, data, n)) < 0)
 			return r;
+		at += n;
 	}
 }
 
@@ -80,9 +126,7 @@ ksyms_read(struct ksyms *k)
 		r = to;
 		goto out;
 	}
-	if (k->link == NULL && lseek(from, 0, SEEK_SET) < 0)
-		r = -errno;
-	else if ((r = copy(from, to)) == 0)
+	if ((r = copy(from, k->link == NULL, to)) == 0)
 		r = memfd_seal(to);
 	if (r < 0)
 		close(to);

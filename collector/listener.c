@@ -89,8 +89,10 @@ find_slot(struct listener *l, enum child_kind kind)
 
 /* The child lets go of all that is the listener's or other children's. */
 static void
-leave_listener(struct listener *l)
+leave_listener(struct listener *l, enum child_kind kind)
 {
+	if (kind != CHILD_SAMPLER && l->options->kallsyms >= 0)
+		close(l->options->kallsyms);
 	for (int k = 0; k < CHILD_KINDS; k++)
 		if (l->options->sockets[k] >= 0)
 			close(l->options->sockets[k]);
@@ -113,7 +115,7 @@ run_child(struct listener *l, const struct child *c, pid_t parent, int page_fd)
 
 	privilege_die_with(parent);
 	prctl(PR_SET_NAME, kinds[c->kind].process);
-	leave_listener(l);
+	leave_listener(l, c->kind);
 	if (c->kind == CHILD_SAMPLER) {
 		struct sampler_context ctx = {
 			.client = c->client,
@@ -124,6 +126,7 @@ run_child(struct listener *l, const struct child *c, pid_t parent, int page_fd)
 			.down_since = c->handed.down_since,
 			.page = c->page,
 			.page_fd = page_fd,
+			.kallsyms = options->kallsyms,
 			.stack_parts = options->stack_parts,
 			.counts = options->counts,
 		};
@@ -181,6 +184,7 @@ start_child(struct listener *l, enum child_kind kind, int client)
 static bool
 may_connect(const struct listener *l, int client)
 {
+	static struct log_limit limit;
 	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t size = sizeof(cred);
 
@@ -189,8 +193,11 @@ may_connect(const struct listener *l, int client)
 	if (cred.uid == 0 ||
 	    (cred.uid == l->options->client && cred.uid != (uid_t)-1))
 		return true;
-	log_warnx("listener", "refused a client: its uid %u is not %u",
-	    (unsigned)cred.uid, (unsigned)l->options->client);
+	if (log_limit_ok(&limit))
+		log_warnx("listener",
+		    "refused a client: its uid %u is not %u%s",
+		    (unsigned)cred.uid, (unsigned)l->options->client,
+		    log_limit_tail(&limit));
 	return false;
 }
 
@@ -217,6 +224,17 @@ accept_failed(void)
 }
 
 static void
+too_many(enum child_kind kind)
+{
+	static struct log_limit limit[CHILD_KINDS];
+
+	if (log_limit_ok(&limit[kind]))
+		log_warnx("listener", "refused a client: there are %d %ss%s",
+		    LISTENER_MAX_CHILDREN, kinds[kind].name,
+		    log_limit_tail(&limit[kind]));
+}
+
+static void
 accept_client(struct listener *l, enum child_kind kind)
 {
 	int client = accept4(l->options->sockets[kind], NULL, NULL,
@@ -229,8 +247,7 @@ accept_client(struct listener *l, enum child_kind kind)
 	if (is_gone(client) || !may_connect(l, client)) {
 		close(client);
 	} else if (find_slot(l, kind) == NULL) {
-		log_warnx("listener", "refused a client: there are %d %ss",
-		    LISTENER_MAX_CHILDREN, kinds[kind].name);
+		too_many(kind);
 		close(client);
 	} else {
 		int r = start_child(l, kind, client);

@@ -22,6 +22,7 @@ enum child_kind { CHILD_SAMPLER, CHILD_OPENER, CHILD_KINDS };
 struct listener_options {
 	int sockets[CHILD_KINDS]; /* listening, non-blocking; -1: none */
 	uid_t client;             /* who may connect, besides root */
+	int kallsyms;             /* for samplers, from ksyms_open_file() */
 	/* for sampler_context; 0: by the number of CPUs */
 	uint32_t stack_parts, counts;
 	/* what the children do; they never return */

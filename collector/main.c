@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/ksyms.h"
 #include "collector/listener.h"
 #include "collector/opener.h"
 #include "collector/requirements.h"
@@ -221,6 +222,7 @@ check_requirements(struct settings *s)
 	if (!requirements_met(&found, text, sizeof(text)))
 		fatalx("%s", text);
 	s->extra_caps = requirements_extra_caps(&found);
+	s->listener.kallsyms = ksyms_open_file();
 }
 
 int

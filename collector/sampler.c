@@ -50,6 +50,7 @@
  * when the client does not read, before we see that it does not.
  */
 #define SOCKET_BYTES 4096
+#define SYMBOLS_GAP_NS 10000000000 /* between copies of all kernel symbols */
 
 struct sampler {
 	const struct sampler_context *ctx;
@@ -67,8 +68,9 @@ struct sampler {
 	bool greeted, started;
 	bool has_big;    /* processes_big was ever used */
 	bool collecting; /* a Collect waits for its drain */
+	bool symbols_wanted;
 	uint64_t interval;
-	uint64_t next_scan;
+	uint64_t next_scan, next_symbols;
 	struct acks acks;
 	struct ledger ledger;
 };
@@ -399,6 +401,32 @@ collect(struct sampler *s)
 	send_event(s, &event, -1);
 }
 
+/*
+ * A copy takes 10 MB for as long as the client keeps it: one that asks and
+ * asks, or does not read, does not get more.
+ */
+static void
+send_symbols(struct sampler *s)
+{
+	phlare_SamplerEvent event = {
+		.which_body = phlare_SamplerEvent_kernel_symbols_tag,
+	};
+	int memfd;
+
+	if (!client_reads(s))
+		return; /* again at the next tick */
+	s->symbols_wanted = false;
+	s->next_symbols = boot_ns() + SYMBOLS_GAP_NS;
+	memfd = ksyms_read(s->ksyms);
+	if (memfd < 0) {
+		log_warnx("sampler", "kernel symbols: %s", strerror(-memfd));
+		event.body.kernel_symbols.error = -memfd;
+	}
+	send_event(s, &event, memfd < 0 ? -1 : memfd);
+	if (memfd >= 0)
+		close(memfd);
+}
+
 /* ---- time */
 
 static void
@@ -418,6 +446,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	drain_early(s);
 	if (s->collecting)
 		collect(s);
+	if (s->symbols_wanted)
+		send_symbols(s);
 	update_page(s);
 }
 
@@ -503,6 +533,8 @@ on_ack(void *arg, const void *body, int fd)
 	struct sampler *s = arg;
 
 	(void)fd;
+	if (!s->greeted)
+		violation(s, "an acknowledgement before hello");
 	if (!acks_take(&s->acks, in->sequence, &s->ledger.n[LEDGER_SHIPPED],
 		&s->ctx->page->acked))
 		violation(s, "acknowledges what was never sent");
@@ -512,24 +544,22 @@ on_ack(void *arg, const void *body, int fd)
 static void
 on_kernel_symbols(void *arg, const void *body, int fd)
 {
-	phlare_SamplerEvent event = {
+	phlare_SamplerEvent again = {
 		.which_body = phlare_SamplerEvent_kernel_symbols_tag,
+		.body.kernel_symbols.error = EAGAIN,
 	};
 	struct sampler *s = arg;
-	int memfd;
 
 	(void)body;
 	(void)fd;
 	if (!s->greeted)
 		violation(s, "a request before hello");
-	memfd = ksyms_read(s->ksyms);
-	if (memfd < 0) {
-		log_warnx("sampler", "kernel symbols: %s", strerror(-memfd));
-		event.body.kernel_symbols.error = -memfd;
+	if (s->symbols_wanted || boot_ns() < s->next_symbols) {
+		send_event(s, &again, -1);
+		return;
 	}
-	send_event(s, &event, memfd < 0 ? -1 : memfd);
-	if (memfd >= 0)
-		close(memfd);
+	s->symbols_wanted = true;
+	send_symbols(s);
 }
 
 static const struct ipc_handler handlers[] = {
@@ -602,7 +632,7 @@ open_privileged(struct sampler *s)
 		log_warnx("sampler", "process iterator: %s", strerror(-r));
 		return r;
 	}
-	s->ksyms = ksyms_open(sampling_bpf(s->sampling));
+	s->ksyms = ksyms_open(sampling_bpf(s->sampling), s->ctx->kallsyms);
 	s->stat_file = open("/proc/stat", O_RDONLY | O_CLOEXEC);
 	if (s->stat_file < 0) {
 		log_warn("sampler", "open /proc/stat");

@@ -30,6 +30,7 @@ struct sampler_context {
 	 */
 	struct ledger_page *page;
 	int page_fd;
+	int kallsyms; /* from ksyms_open_file(); stays the caller's */
 	/* Entries of each map of a pair; 0: by the number of CPUs. */
 	uint32_t stack_parts, counts;
 };
