@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/requirements.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "common/privilege.h"
 
 /* From here on CAP_PERFMON is not enough on kernels that know the level. */
 #define PARANOID_ADMIN 3
+#define PARANOID_DEFAULT 2
+#define BTF_FILE "/sys/kernel/btf/vmlinux"
 /* What a pair of maps needs where maps count as locked memory. */
 #define MEMLOCK_NEEDED (64ULL * 1024 * 1024)
 
@@ -35,6 +40,7 @@ has_admin(void)
 	return on == CAP_SET;
 }
 
+/* The kernel's own default where it does not tell. */
 static int
 read_paranoid(void)
 {
@@ -42,11 +48,32 @@ read_paranoid(void)
 	int level;
 
 	if (f == NULL)
-		return -1;
+		return PARANOID_DEFAULT;
 	if (fscanf(f, "%d", &level) != 1)
-		level = -1;
+		level = PARANOID_DEFAULT;
 	fclose(f);
 	return level;
+}
+
+static bool
+has_call(long number)
+{
+	/* refused for its arguments, or for a capability */
+	return syscall(number, 0, 0, 0, 0, 0, 0) >= 0 || errno != ENOSYS;
+}
+
+static bool
+is_locked_down(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+
+	if (f == NULL)
+		return false;
+	if (fgets(line, sizeof(line), f) == NULL)
+		line[0] = '\0';
+	fclose(f);
+	return strstr(line, "[confidentiality]") != NULL;
 }
 
 /* The first user namespace maps all ids to themselves. */
@@ -86,6 +113,10 @@ requirements_find(struct requirements *r)
 	r->missing = privilege_missing(PROCESS_LISTENER);
 	r->admin = has_admin();
 	r->user_namespace = in_user_namespace();
+	r->bpf = has_call(SYS_bpf);
+	r->perf = has_call(SYS_perf_event_open);
+	r->btf = access(BTF_FILE, R_OK) == 0;
+	r->locked = is_locked_down();
 	r->paranoid = read_paranoid();
 	if (uname(&u) < 0 ||
 	    sscanf(u.release, "%d.%d", &r->major, &r->minor) != 2)
@@ -102,6 +133,23 @@ requirements_met(const struct requirements *r, char *text, size_t size)
 		snprintf(text, size,
 		    "this is Linux %d.%d; 5.10 or later is needed", r->major,
 		    r->minor);
+	else if (!r->bpf)
+		snprintf(text, size,
+		    "this kernel has no BPF: one with CONFIG_BPF_SYSCALL is "
+		    "needed");
+	else if (!r->perf)
+		snprintf(text, size,
+		    "this kernel has no perf events: one with "
+		    "CONFIG_PERF_EVENTS is needed");
+	else if (!r->btf)
+		snprintf(text, size,
+		    "there is no " BTF_FILE ": a kernel with "
+		    "CONFIG_DEBUG_INFO_BTF is needed");
+	else if (r->locked)
+		snprintf(text, size,
+		    "the kernel is locked down (confidentiality), which "
+		    "forbids BPF to read its memory: boot with "
+		    "lockdown=integrity or none");
 	else if (r->missing != 0)
 		snprintf(text, size,
 		    "%s missing: start it as root with --user, or give the "

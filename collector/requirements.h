@@ -13,7 +13,9 @@ struct requirements {
 	unsigned long long missing; /* capabilities of the listener we lack */
 	bool admin;                 /* we have CAP_SYS_ADMIN */
 	bool user_namespace; /* not in the first: it counts for nothing */
-	int paranoid;        /* kernel.perf_event_paranoid, -1: none */
+	bool bpf, perf, btf; /* the kernel has BPF, perf events, its types */
+	bool locked;         /* it is locked down: lockdown=confidentiality */
+	int paranoid;        /* kernel.perf_event_paranoid */
 	int major, minor;    /* of the kernel */
 	unsigned long long memlock; /* RLIMIT_MEMLOCK, bytes */
 };

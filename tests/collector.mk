@@ -12,14 +12,12 @@ tests_test_sampler_SOURCES = \
 tests_test_sampler_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls
 tests_test_sampler_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
-SYSTEM_TESTS += tests/system/sampler.sh
+SYSTEM_TESTS += tests/system/sampler.sh tests/system/collector.py
+UNIT_TESTS += tests/test_requirements
+tests_test_requirements_SOURCES = tests/test_requirements.c
+tests_test_requirements_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_opener
 tests_test_opener_SOURCES = \
 	tests/opener_peer.c tests/opener_peer.h \
 	tests/test_opener.c
 tests_test_opener_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
-check_PROGRAMS += tests/opener_client
-tests_opener_client_SOURCES = \
-	tests/opener_client.c \
-	tests/opener_peer.c tests/opener_peer.h
-tests_opener_client_LDADD = $(COMMON_LIBS)
