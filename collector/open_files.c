@@ -161,7 +161,8 @@ open_mapped_file(int dir, const phlare_OpenRequest *request)
 
 /*
  * /tmp/perf-PID.map as the process sees it. It may have put anything there,
- * so no link is followed and the file must be its own.
+ * so no link is followed and the file must be its own, and have no other name:
+ * where protected_hardlinks is off, anyone can give it to a file of root's.
  */
 static int
 look_at_perf_map(int dir, uint32_t ns_pid)
@@ -199,7 +200,7 @@ open_perf_map(int dir, const phlare_OpenRequest *request)
 		return look;
 	if (fstat(look, &st) < 0)
 		r = -errno;
-	else if (st.st_uid != status.uid)
+	else if (st.st_uid != status.uid || st.st_nlink != 1)
 		r = -EACCES;
 	else
 		r = open_regular(look, &st, OPEN_FILES_PERF_MAP_MAX);

@@ -64,6 +64,13 @@ stop(struct opener *o)
 }
 
 static void
+violation(struct opener *o, const char *what)
+{
+	log_warnx("opener", "disconnecting symbolizer: %s", what);
+	stop(o);
+}
+
+static void
 on_close(void *arg, const char *why)
 {
 	log_debug("opener", "client %s", why);
@@ -99,12 +106,10 @@ on_hello(void *arg, const void *body, int fd)
 	const phlare_Hello *hello = body;
 
 	(void)fd;
-	if (hello->protocol_version != IPC_PROTOCOL_VERSION || o->greeted) {
-		log_warnx("opener",
-		    "client speaks protocol %u, this is %u: disconnecting",
-		    (unsigned)hello->protocol_version, IPC_PROTOCOL_VERSION);
-		stop(o);
-	}
+	if (o->greeted)
+		violation(o, "a second hello");
+	else if (hello->protocol_version != IPC_PROTOCOL_VERSION)
+		violation(o, "it speaks another protocol version");
 	o->greeted = true;
 }
 
@@ -147,8 +152,7 @@ on_open(void *arg, const void *body, int fd)
 	phlare_OpenEvent event = { .which_body = phlare_OpenEvent_reply_tag };
 
 	if (!o->greeted) {
-		log_warnx("opener", "client did not say hello: disconnecting");
-		stop(o);
+		violation(o, "a request before hello");
 		return;
 	}
 	if (!wait_for_client(o)) {
@@ -177,7 +181,7 @@ static const struct ipc_handler handlers[] = {
 };
 
 static const struct ipc_role role = {
-	.peer = "client of the opener",
+	.peer = "symbolizer",
 	.recv = phlare_OpenerRequest_fields,
 	.recv_size = sizeof(phlare_OpenerRequest),
 	.recv_body = offsetof(phlare_OpenerRequest, body),

@@ -150,7 +150,7 @@ run_copy(struct fixture *f, const char *name, uid_t uid, char *path, size_t n)
 		_exit(1);
 	}
 	snprintf(exe, sizeof(exe), "/proc/%d/exe", f->target);
-	for (int i = 0; i < 1000; i++) { /* until it has become sleep */
+	for (int i = 0; i < 5000; i++) { /* until it has become sleep */
 		ssize_t got = readlink(exe, seen, sizeof(seen) - 1);
 
 		seen[got < 0 ? 0 : got] = '\0';
@@ -161,9 +161,8 @@ run_copy(struct fixture *f, const char *name, uid_t uid, char *path, size_t n)
 	assert_string_equal(seen, path);
 }
 
-/* The first mapping of pid whose line has perms and path in it. */
 static struct range
-find_range(pid_t pid, const char *perms, const char *path)
+look_for_range(pid_t pid, const char *perms, const char *path)
 {
 	struct range r = { 0, 0 };
 	char name[64], line[8192];
@@ -176,6 +175,22 @@ find_range(pid_t pid, const char *perms, const char *path)
 		if (strstr(line, perms) != NULL && strstr(line, path) != NULL)
 			sscanf(line, "%llx-%llx", &r.start, &r.end);
 	fclose(f);
+	return r;
+}
+
+/*
+ * The first mapping of pid whose line has perms and path in it. Its program
+ * may only just be being mapped.
+ */
+static struct range
+find_range(pid_t pid, const char *perms, const char *path)
+{
+	struct range r = look_for_range(pid, perms, path);
+
+	for (int i = 0; r.end == 0 && i < 5000; i++) {
+		usleep(1000);
+		r = look_for_range(pid, perms, path);
+	}
 	if (r.end == 0)
 		fail_msg("no mapping %s of %s in %d", perms, path, pid);
 	return r;
@@ -583,7 +598,7 @@ test_perf_map_must_be_the_process_own_regular_file(void **state)
 {
 	struct fixture *f = *state;
 	phlare_OpenRequest request;
-	char path[64];
+	char path[64], other[128];
 	int fd;
 
 	assert_int_equal(opener_peer_hello(f->sock), 0);
@@ -601,8 +616,12 @@ test_perf_map_must_be_the_process_own_regular_file(void **state)
 	rmdir(path);
 	write_file(path, "not its own", OTHER_UID);
 	assert_int_equal(answer(f, &request), EACCES);
+	assert_int_equal(chown(path, 0, 0), 0);
+	snprintf(other, sizeof(other), "%s/other", f->dir);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(answer(f, &request), EACCES);
+	unlink(other);
 	fd = open(path, O_RDWR);
-	assert_int_equal(fchown(fd, 0, 0), 0);
 	assert_int_equal(answer(f, &request), 0);
 	assert_int_equal(ftruncate(fd, OPEN_FILES_PERF_MAP_MAX + 1), 0);
 	assert_int_equal(answer(f, &request), EFBIG);
