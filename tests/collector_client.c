@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collector_client SOCKET [OPTION...]: a client of collector.sock with its own
- * settings, for system tests. Prints what it gets, one line each:
+ * collector_client SOCKET [OPTION...]: an honest client of collector.sock with
+ * its own settings, for system tests. Prints what it gets, one line each:
  *   hello session=N listener=N map_bytes=N down_since=N NAME=N...   (orphans)
  *   news pid=N generation=N flags=N start=N mappings=N first=PATH
  *   batch sequence=N samples=N sum=N early=N counts=N parts=N processes=N
- *       period=N pairs: user_truncated=N
+ *       mappings=N period=N truncated=N bytes=N
+ *   cpu number=N enabled=N runs=N idle=N   (after each batch)
  *   done interval=N last=N NAME=N...   (counters, zeroes left out)
  *   ksyms error=N bytes=N
  *   stat
@@ -19,8 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,7 +33,7 @@ struct options {
 	uint32_t rate, user, kernel;
 	double duration, interval;
 	uint32_t then_rate; /* after half of the duration; 0: no change */
-	bool ack, news, ksyms, garbage, half, deaf, no_hello;
+	bool ack, news, ksyms;
 };
 
 static const struct option long_options[] = {
@@ -47,10 +46,6 @@ static const struct option long_options[] = {
 	{ "no-ack", no_argument, NULL, 'a' },
 	{ "no-news", no_argument, NULL, 'n' },
 	{ "kernel-symbols", no_argument, NULL, 's' },
-	{ "garbage", no_argument, NULL, 'g' },
-	{ "half", no_argument, NULL, 'h' },
-	{ "deaf", no_argument, NULL, 'D' },
-	{ "no-hello", no_argument, NULL, 'H' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -103,18 +98,6 @@ parse(int argc, char **argv, struct options *o)
 			break;
 		case 's':
 			o->ksyms = true;
-			break;
-		case 'g':
-			o->garbage = true;
-			break;
-		case 'h':
-			o->half = true;
-			break;
-		case 'D':
-			o->deaf = true;
-			break;
-		case 'H':
-			o->no_hello = true;
 			break;
 		default:
 			return false;
@@ -264,25 +247,6 @@ read_until(const struct options *o, int sock, double end, bool done_ends)
 	return 0;
 }
 
-/* What a client must not do. */
-static int
-misbehave(const struct options *o, int sock)
-{
-	uint8_t data[512];
-	size_t size = o->half ? 3 : sizeof(data);
-
-	if (getrandom(data, sizeof(data), 0) < 0)
-		return 1;
-	if (o->half) { /* a hello that ends in the middle of a number */
-		data[0] = 0x0a;
-		data[1] = 0x05;
-		data[2] = 0x0d;
-	}
-	if (send(sock, data, size, MSG_NOSIGNAL) < 0)
-		return closed(-errno);
-	return read_until(o, sock, now() + o->duration, false);
-}
-
 static int
 serve(const struct options *o, int sock)
 {
@@ -291,14 +255,10 @@ serve(const struct options *o, int sock)
 	uint64_t interval = 0;
 	int r;
 
-	if ((!o->no_hello && (r = client_hello(sock)) < 0) ||
+	if ((r = client_hello(sock)) < 0 ||
 	    (r = client_settings(sock, o->rate, o->user, o->kernel)) < 0 ||
 	    (o->ksyms && (r = client_ask_kernel_symbols(sock)) < 0))
 		return closed(r);
-	if (o->deaf) {
-		sleep(o->duration);
-		end = now();
-	}
 	while (now() < end) {
 		double next = now() + o->interval;
 
@@ -336,5 +296,5 @@ main(int argc, char **argv)
 		    strerror(-sock));
 		return 1;
 	}
-	return o.garbage || o.half ? misbehave(&o, sock) : serve(&o, sock);
+	return serve(&o, sock);
 }

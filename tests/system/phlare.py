@@ -324,6 +324,16 @@ def caps(*names):
     return sum(1 << CAP[n] for n in names)
 
 
+def role_of(pid):
+    """Of a collector's child, by the capabilities that it has left."""
+    both = {"sampler": caps("BPF"), "opener": caps("SYS_PTRACE")}
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        effective = int(status_of(pid)["CapEff"], 16)
+        roles = [role for role, cap in both.items() if effective & cap]
+        return roles[0] if len(roles) == 1 else None
+    return None
+
+
 class Run:
     """`phlare-ebpf run` with a configuration text, as a context."""
 
@@ -395,12 +405,8 @@ class Run:
             if name == "phlare-collector":
                 out["listener"] = pid
                 for child in children_of(pid):
-                    with contextlib.suppress(OSError, KeyError, ValueError):
-                        effective = int(status_of(child)["CapEff"], 16)
-                        if effective & caps("SYS_PTRACE"):
-                            out["opener"] = child
-                        elif effective & caps("BPF"):
-                            out["sampler"] = child
+                    if role := role_of(child):
+                        out[role] = child
             elif name.startswith("phlare-"):
                 out[name.removeprefix("phlare-")] = pid
         return out
