@@ -25,3 +25,4 @@ COLLECTOR_LIBS = libcollector.a $(COMMON_LIBS) $(LIBBPF_LIBS) $(LIBELF_LIBS)
 sbin_PROGRAMS += phlare-collector
 phlare_collector_SOURCES = %D%/main.c
 phlare_collector_LDADD = $(COLLECTOR_LIBS)
+dist_man_MANS += %D%/phlare-collector.8
