@@ -6,6 +6,7 @@ SYSTEM_TESTS = \
 	tests/system/record.py \
 	tests/system/names.py \
 	tests/system/containers.py \
+	tests/system/labels.py \
 	tests/system/report.py \
 	tests/system/eval.py \
 	tests/system/fmt.py \
