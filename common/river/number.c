@@ -158,6 +158,25 @@ river_number_float(struct river_number number)
 					  : (double)number.u;
 }
 
+enum river_order
+river_number_order(struct river_number a, struct river_number b)
+{
+	bool a_below = a.kind == RIVER_INT && a.i < 0;
+	bool b_below = b.kind == RIVER_INT && b.i < 0;
+
+	if (a.kind == RIVER_FLOAT || b.kind == RIVER_FLOAT) {
+		double x = river_number_float(a), y = river_number_float(b);
+
+		return x < y    ? RIVER_LESS
+		       : x > y  ? RIVER_GREATER
+		       : x == y ? RIVER_EQUAL
+				: RIVER_UNORDERED;
+	}
+	if (a_below != b_below)
+		return a_below ? RIVER_LESS : RIVER_GREATER;
+	return a.u < b.u ? RIVER_LESS : a.u > b.u ? RIVER_GREATER : RIVER_EQUAL;
+}
+
 static bool
 looks_like_float(const char *text, size_t size)
 {

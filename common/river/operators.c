@@ -107,24 +107,34 @@ int_result(enum river_token_kind op, int64_t a, int64_t b)
 	}
 }
 
+const char *
+river_calculate(enum river_token_kind op, struct river_number a,
+    struct river_number b, struct river_number *result)
+{
+	bool divides = op == RIVER_TOKEN_DIV || op == RIVER_TOKEN_MOD;
+
+	result->kind = wider(a.kind, b.kind);
+	if (result->kind == RIVER_FLOAT)
+		result->f = float_result(
+		    op, river_number_float(a), river_number_float(b));
+	else if (divides && b.u == 0)
+		return "division by zero";
+	else if (result->kind == RIVER_INT)
+		result->u = int_result(op, a.i, b.i);
+	else
+		result->u = uint_result(op, a.u, b.u);
+	return NULL;
+}
+
 static const char *
 calculate(const struct operation *o, struct river_value *result)
 {
-	struct river_number a = o->left->number, b = o->right->number, n;
+	struct river_number n = { 0 };
+	const char *wrong =
+	    river_calculate(o->op, o->left->number, o->right->number, &n);
 
-	n.kind = wider(a.kind, b.kind);
-	if (n.kind == RIVER_FLOAT)
-		n.f = float_result(
-		    o->op, river_number_float(a), river_number_float(b));
-	else if ((o->op == RIVER_TOKEN_DIV || o->op == RIVER_TOKEN_MOD) &&
-		 b.u == 0)
-		return "division by zero";
-	else if (n.kind == RIVER_INT)
-		n.u = int_result(o->op, a.i, b.i);
-	else
-		n.u = uint_result(o->op, a.u, b.u);
 	*result = (struct river_value){ .type = RIVER_NUMBER, .number = n };
-	return NULL;
+	return wrong;
 }
 
 static const char *
@@ -152,52 +162,28 @@ add(const struct operation *o, struct river_value *result)
 
 /* ---- comparisons and logic */
 
-enum order { LESS, EQUAL, GREATER, UNORDERED };
-
-static enum order
-order_numbers(struct river_number a, struct river_number b)
+bool
+river_order_holds(enum river_token_kind op, enum river_order order)
 {
-	bool a_below = a.kind == RIVER_INT && a.i < 0;
-	bool b_below = b.kind == RIVER_INT && b.i < 0;
+	static const unsigned char holds[RIVER_TOKEN_KINDS] = {
+		[RIVER_TOKEN_LT] = 1 << RIVER_LESS,
+		[RIVER_TOKEN_LTE] = 1 << RIVER_LESS | 1 << RIVER_EQUAL,
+		[RIVER_TOKEN_GT] = 1 << RIVER_GREATER,
+		[RIVER_TOKEN_GTE] = 1 << RIVER_GREATER | 1 << RIVER_EQUAL,
+	};
 
-	if (wider(a.kind, b.kind) == RIVER_FLOAT) {
-		double x = river_number_float(a), y = river_number_float(b);
-
-		return x < y    ? LESS
-		       : x > y  ? GREATER
-		       : x == y ? EQUAL
-				: UNORDERED;
-	}
-	if (a_below != b_below)
-		return a_below ? LESS : GREATER;
-	return a.u < b.u ? LESS : a.u > b.u ? GREATER : EQUAL;
-}
-
-static enum order
-order_strings(struct river_bytes a, struct river_bytes b)
-{
-	int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-
-	if (order != 0)
-		return order < 0 ? LESS : GREATER;
-	return a.size < b.size ? LESS : a.size > b.size ? GREATER : EQUAL;
+	return holds[op] >> order & 1;
 }
 
 static const char *
 compare(const struct operation *o, struct river_value *result)
 {
-	static const unsigned char holds[RIVER_TOKEN_KINDS] = {
-		[RIVER_TOKEN_LT] = 1 << LESS,
-		[RIVER_TOKEN_LTE] = 1 << LESS | 1 << EQUAL,
-		[RIVER_TOKEN_GT] = 1 << GREATER,
-		[RIVER_TOKEN_GTE] = 1 << GREATER | 1 << EQUAL,
-	};
-	enum order order =
+	enum river_order order =
 	    o->left->type == RIVER_STRING
-		? order_strings(o->left->string, o->right->string)
-		: order_numbers(o->left->number, o->right->number);
+		? river_bytes_order(o->left->string, o->right->string)
+		: river_number_order(o->left->number, o->right->number);
 
-	*result = river_value_bool(holds[o->op] >> order & 1);
+	*result = river_value_bool(river_order_holds(o->op, order));
 	return NULL;
 }
 

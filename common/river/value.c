@@ -8,9 +8,6 @@
 #include "common/log.h"
 #include "common/river/arena.h"
 
-/* Objects of up to so many members are searched one by one. */
-#define FEW_MEMBERS 16
-
 const struct river_capsule_type river_secret_type = { "secret" };
 
 static const char *const type_names[RIVER_TYPES] = {
@@ -82,32 +79,45 @@ same_bytes(struct river_bytes a, struct river_bytes b)
 	       (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+enum river_order
+river_bytes_order(struct river_bytes a, struct river_bytes b)
+{
+	size_t size = a.size < b.size ? a.size : b.size;
+	int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+
+	if (order != 0)
+		return order < 0 ? RIVER_LESS : RIVER_GREATER;
+	return a.size < b.size   ? RIVER_LESS
+	       : a.size > b.size ? RIVER_GREATER
+				 : RIVER_EQUAL;
+}
+
 static int
-compare_keys(const void *a, const void *b)
+compare_members(const void *a, const void *b)
 {
 	const struct river_member *x = *(const struct river_member *const *)a;
 	const struct river_member *y = *(const struct river_member *const *)b;
-	size_t size = x->key.size < y->key.size ? x->key.size : y->key.size;
-	int order = size > 0 ? memcmp(x->key.data, y->key.data, size) : 0;
+	enum river_order order = river_bytes_order(x->key, y->key);
 
-	if (order != 0)
-		return order;
-	if (x->key.size != y->key.size)
-		return x->key.size < y->key.size ? -1 : 1;
+	if (order != RIVER_EQUAL)
+		return order == RIVER_LESS ? -1 : 1;
 	return x < y ? -1 : x > y; /* of equal keys the first comes first */
 }
 
-/* Gives later members of equal keys to the first, and type RIVER_TYPES. */
-static void
-merge_equal_keys(struct river_member *members, size_t count)
+/*
+ * The members by key. Those whose key has come before give their value to
+ * the first, and have type RIVER_TYPES then.
+ */
+static struct river_member **
+sort_members(struct river_member *members, size_t count)
 {
 	struct river_member **sorted =
-	    ecalloc(count > 0 ? count : 1, sizeof(struct river_member *));
+	    ecalloc(count + 1, sizeof(struct river_member *));
 	struct river_member *first = NULL;
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &members[i];
-	qsort(sorted, count, sizeof(struct river_member *), compare_keys);
+	qsort(sorted, count, sizeof(struct river_member *), compare_members);
 	for (size_t i = 0; i < count; i++) {
 		if (first == NULL || !same_bytes(first->key, sorted[i]->key)) {
 			first = sorted[i];
@@ -116,25 +126,71 @@ merge_equal_keys(struct river_member *members, size_t count)
 		first->value = sorted[i]->value;
 		sorted[i]->value.type = RIVER_TYPES;
 	}
-	free(sorted);
+	return sorted;
+}
+
+/* Behind the members of an object with an index: their numbers by key. */
+static uint32_t *
+index_of(const struct river_member *members, size_t count)
+{
+	return (uint32_t *)(members + count);
 }
 
 struct river_value
 river_value_object(
     struct river_arena *arena, const struct river_member *members, size_t count)
 {
-	struct river_member *copy =
-	    river_arena_alloc(arena, count, sizeof(*copy));
-	size_t kept = 0;
+	struct river_member *copy = ecalloc(count + 1, sizeof(*copy)), *kept;
+	uint32_t *place = ecalloc(count + 1, sizeof(*place)), *index;
+	struct river_member **sorted;
+	size_t n = 0;
 
 	if (count > 0)
 		memcpy(copy, members, count * sizeof(*copy));
-	merge_equal_keys(copy, count);
+	sorted = sort_members(copy, count);
 	for (size_t i = 0; i < count; i++)
+		n += copy[i].value.type != RIVER_TYPES;
+	kept = river_arena_alloc(arena, n, sizeof(*kept) + sizeof(*index));
+	index = index_of(kept, n);
+	n = 0;
+	for (size_t i = 0; i < count; i++) {
+		place[i] = n;
 		if (copy[i].value.type != RIVER_TYPES)
-			copy[kept++] = copy[i];
+			kept[n++] = copy[i];
+	}
+	for (size_t i = 0; i < count; i++)
+		if (sorted[i]->value.type != RIVER_TYPES)
+			*index++ = place[sorted[i] - copy];
+	free(sorted);
+	free(place);
+	free(copy);
 	return (struct river_value){ .type = RIVER_OBJECT,
-		.object = { copy, kept } };
+		.object = { kept, n, .indexed = true } };
+}
+
+static const struct river_value *
+find_by_index(
+    const struct river_member *members, size_t count, struct river_bytes key)
+{
+	const uint32_t *index = index_of(members, count);
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct river_member *m = &members[index[middle]];
+
+		switch (river_bytes_order(key, m->key)) {
+		case RIVER_LESS:
+			high = middle;
+			break;
+		case RIVER_GREATER:
+			low = middle + 1;
+			break;
+		default:
+			return &m->value;
+		}
+	}
+	return NULL;
 }
 
 const struct river_value *
@@ -142,24 +198,14 @@ river_object_find(
     const struct river_value *object, const char *key, size_t size)
 {
 	struct river_bytes wanted = { key, size };
+	size_t count = object->object.count;
 
-	for (size_t i = 0; i < object->object.count; i++)
+	if (object->object.indexed)
+		return find_by_index(object->object.members, count, wanted);
+	for (size_t i = 0; i < count; i++)
 		if (same_bytes(object->object.members[i].key, wanted))
 			return &object->object.members[i].value;
 	return NULL;
-}
-
-static bool
-equal_numbers(struct river_number a, struct river_number b)
-{
-	if (a.kind == RIVER_FLOAT || b.kind == RIVER_FLOAT)
-		return river_number_float(a) == river_number_float(b);
-	if (a.kind == b.kind)
-		return a.u == b.u;
-	if ((a.kind == RIVER_INT && a.i < 0) ||
-	    (b.kind == RIVER_INT && b.i < 0))
-		return false;
-	return a.u == b.u;
 }
 
 static bool
@@ -211,7 +257,7 @@ river_value_equal(const struct river_value *a, const struct river_value *b)
 	case RIVER_NULL:
 		return true;
 	case RIVER_NUMBER:
-		return equal_numbers(a->number, b->number);
+		return river_number_order(a->number, b->number) == RIVER_EQUAL;
 	case RIVER_STRING:
 		return same_bytes(a->string, b->string);
 	case RIVER_BOOL:

@@ -64,7 +64,8 @@ struct river_value {
 		} array;
 		struct {
 			const struct river_member *members; /* keys differ */
-			size_t count;
+			uint32_t count;
+			bool indexed; /* by river_value_object() */
 		} object;
 		const struct river_function *function;
 		struct {
@@ -95,8 +96,8 @@ struct river_value river_value_secret(
 struct river_value river_value_capsule(
     const struct river_capsule_type *type, void *data);
 /*
- * Copies the members; of equal keys the last one's value stays, in the place
- * of the first.
+ * Copies the members, fewer than 2^32; of equal keys the last one's value
+ * stays, in the place of the first. What it makes is searched by an index.
  */
 struct river_value river_value_object(struct river_arena *arena,
     const struct river_member *members, size_t count);
@@ -104,6 +105,17 @@ struct river_value river_value_object(struct river_arena *arena,
 /* The value of that key, or NULL. */
 const struct river_value *river_object_find(
     const struct river_value *object, const char *key, size_t size);
+
+enum river_order {
+	RIVER_LESS,
+	RIVER_EQUAL,
+	RIVER_GREATER,
+	RIVER_UNORDERED /* as NaN is to any number */
+};
+enum river_order river_number_order(
+    struct river_number a, struct river_number b);
+/* By bytes. */
+enum river_order river_bytes_order(struct river_bytes a, struct river_bytes b);
 
 /* Deep; values of different types differ, numbers compare by value. */
 bool river_value_equal(
