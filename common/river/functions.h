@@ -54,6 +54,10 @@ RIVER_FUNCTION(env);
 RIVER_FUNCTION(nonsensitive);
 /* stdlib_format.c */
 RIVER_FUNCTION(format);
+/* stdlib_json.c */
+RIVER_FUNCTION(discovery_target_decode);
+RIVER_FUNCTION(json_decode);
+RIVER_FUNCTION(json_path);
 /* stdlib_text.c */
 RIVER_FUNCTION(join);
 RIVER_FUNCTION(regex_quote);

@@ -13,6 +13,10 @@ libriver_a_SOURCES = \
 	%D%/graph.c %D%/graph.h \
 	%D%/items.c %D%/items.h \
 	%D%/layout.c %D%/layout.h \
+	%D%/json.c %D%/json.h \
+	%D%/json_check.c %D%/json_check.h \
+	%D%/json_path.c %D%/json_path.h \
+	%D%/json_path_parse.c \
 	%D%/lexer.c %D%/lexer.h \
 	%D%/load.c %D%/load.h \
 	%D%/number.c \
@@ -25,8 +29,9 @@ libriver_a_SOURCES = \
 	%D%/source.c %D%/source.h \
 	%D%/stdlib.c %D%/stdlib.h \
 	%D%/stdlib_format.c \
+	%D%/stdlib_json.c \
 	%D%/stdlib_text.c \
 	%D%/stdlib_values.c \
 	%D%/utf8.c %D%/utf8.h \
 	%D%/value.c %D%/value.h
-RIVER_LIBS = libriver.a -lm
+RIVER_LIBS = libriver.a $(JANSSON_LIBS) -lm
