@@ -25,6 +25,8 @@
 #define TEMPORARY_SUFFIX SUFFIX ".tmp"
 #define TIME_SIZE 20 /* 20260801T120000.000Z */
 #define SERVICE_MAX 100
+/* An unfinished file of this age is nobody's any more. */
+#define LEFTOVER_SEC 600
 /* Candidates for removal that one look at the directory collects. */
 #define OLDEST_MAX 128
 
@@ -237,6 +239,21 @@ remember(struct scan *scan, const char *name, const struct stat *st)
 	scan->oldest[at].size = st->st_size;
 }
 
+/* What an interrupted write has left; a young one may still be written. */
+static bool
+is_leftover(const char *name, const struct stat *st)
+{
+	char inner[NAME_MAX + 1];
+	size_t size = strlen(name);
+
+	if (name[0] != '.' || !ends_with(name, TEMPORARY_SUFFIX) ||
+	    time(NULL) - st->st_mtim.tv_sec < LEFTOVER_SEC)
+		return false;
+	snprintf(inner, sizeof(inner), "%.*s", (int)(size - 1 - strlen(".tmp")),
+	    name + 1);
+	return is_ours(inner);
+}
+
 /* Adds up our files and clears away what an interrupted write has left. */
 static int
 look_around(int dirfd, struct scan *scan)
@@ -246,6 +263,7 @@ look_around(int dirfd, struct scan *scan)
 	struct dirent *entry;
 	struct stat st;
 
+	scan->bytes = scan->count = 0;
 	if (dir == NULL) {
 		int r = -errno;
 
@@ -256,11 +274,15 @@ look_around(int dirfd, struct scan *scan)
 	while ((entry = readdir(dir)) != NULL) {
 		const char *name = entry->d_name;
 
-		if (name[0] == '.' && ends_with(name, TEMPORARY_SUFFIX))
-			unlinkat(dirfd, name, 0);
-		if (!is_ours(name) ||
-		    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		if (!ends_with(name, SUFFIX) &&
+		    !ends_with(name, TEMPORARY_SUFFIX))
+			continue;
+		if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
+			continue;
+		if (is_leftover(name, &st))
+			unlinkat(dirfd, name, 0);
+		if (!is_ours(name))
 			continue;
 		scan->bytes += st.st_size;
 		remember(scan, name, &st);
@@ -269,34 +291,47 @@ look_around(int dirfd, struct scan *scan)
 	return 0;
 }
 
-static void
-remove_oldest(struct file_endpoint *fe, int dirfd, const struct scan *scan)
+/* Whether any could be removed. */
+static bool
+remove_oldest(
+    struct file_endpoint *fe, int dirfd, const struct scan *scan, uint64_t size)
 {
 	/* a little more than needed, so that not each write looks around */
 	uint64_t goal = fe->cap - fe->cap / 16;
+	bool any = false;
 
-	for (size_t i = 0; i < scan->count && fe->bytes > goal; i++)
-		if (unlinkat(dirfd, scan->oldest[i].name, 0) == 0)
-			fe->bytes -= scan->oldest[i].size;
+	for (size_t i = 0; i < scan->count && fe->bytes + size > goal; i++) {
+		if (unlinkat(dirfd, scan->oldest[i].name, 0) < 0)
+			continue;
+		fe->bytes -= scan->oldest[i].size;
+		any = true;
+	}
+	return any;
 }
 
-/* Makes room for size bytes more. */
-static void
+/* Makes room for size bytes more. 0 or -errno. */
+static int
 make_room(struct file_endpoint *fe, int dirfd, uint64_t size)
 {
 	struct scan scan = { 0 };
+	int r = 0;
 
+	if (size > fe->cap)
+		return -EFBIG;
 	if (fe->counted && fe->bytes + size <= fe->cap)
-		return;
+		return 0;
 	scan.oldest = ecalloc(OLDEST_MAX + 1, sizeof(scan.oldest[0]));
-	if (look_around(dirfd, &scan) == 0) {
-		fe->bytes = scan.bytes + size;
+	do {
+		if ((r = look_around(dirfd, &scan)) < 0)
+			break;
+		fe->bytes = scan.bytes;
 		fe->counted = true;
-		if (fe->bytes > fe->cap)
-			remove_oldest(fe, dirfd, &scan);
-		fe->bytes -= size;
-	}
+		if (fe->bytes + size > fe->cap &&
+		    !remove_oldest(fe, dirfd, &scan, size))
+			r = -EDQUOT;
+	} while (r == 0 && fe->bytes + size > fe->cap);
 	free(scan.oldest);
+	return r;
 }
 
 /* ---- writing */
@@ -355,9 +390,10 @@ file_endpoint_write(struct file_endpoint *fe, const struct file_profile *p)
 
 	if (dirfd < 0)
 		return -errno;
-	make_room(fe, dirfd, p->size);
 	file_name(p, name, sizeof(name));
-	r = write_file(dirfd, p, name);
+	r = make_room(fe, dirfd, p->size);
+	if (r == 0)
+		r = write_file(dirfd, p, name);
 	if (r == 0)
 		fe->bytes += p->size;
 	close(dirfd);

@@ -49,7 +49,10 @@ struct file_profile {
 	uint64_t size;
 };
 
-/* Writes and syncs. 0 or -errno; then nothing of it is left behind. */
+/*
+ * Writes and syncs. 0 or -errno (-EFBIG: larger than the cap); then nothing of
+ * it is left behind.
+ */
 int file_endpoint_write(
     struct file_endpoint *fe, const struct file_profile *profile);
 

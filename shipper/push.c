@@ -99,6 +99,26 @@ push_code_of_status(int status)
 	return PUSH_UNKNOWN;
 }
 
+/*
+ * What a server says goes into logs and pages: one line of text, cut between
+ * two characters.
+ */
+static void
+set_message(struct push_answer *answer, const char *text)
+{
+	size_t size = 0, room = sizeof(answer->message) - 1;
+
+	while (text[size] != '\0' && size < room) {
+		unsigned char c = text[size];
+
+		answer->message[size++] = c < 0x20 || c == 0x7f ? ' ' : c;
+	}
+	while (text[size] != '\0' && size > 0 &&
+	       ((unsigned char)text[size] & 0xc0) == 0x80)
+		size--;
+	answer->message[size] = '\0';
+}
+
 /* The error of that name; PUSH_OK if there is none. */
 static enum push_code
 code_of_name(const char *name)
@@ -127,8 +147,7 @@ read_error_object(struct push_answer *answer, const json_t *object)
 	if (message != NULL && !json_is_null(message)) {
 		if (!json_is_string(message))
 			return false;
-		snprintf(answer->message, sizeof(answer->message), "%s",
-		    json_string_value(message));
+		set_message(answer, json_string_value(message));
 	}
 	return true;
 }
@@ -188,7 +207,7 @@ push_answer_failed(
 {
 	memset(answer, 0, sizeof(*answer));
 	answer->code = code;
-	snprintf(answer->message, sizeof(answer->message), "%s", message);
+	set_message(answer, message);
 }
 
 bool
