@@ -13,7 +13,7 @@
 #include "shipper/account.h"
 #include "shipper/command.h"
 #include "shipper/labels.h"
-#include "shipper/metrics.h"
+#include "shipper/latency.h"
 #include "shipper/parcel.h"
 #include "shipper/running.h"
 #include "shipper/symbolizer_server.h"
@@ -152,8 +152,8 @@ on_settled(void *arg, struct parcel *p)
 	struct intake *in = arg;
 
 	account_count(in->env.account, p->component, p->outcome);
-	metrics_observe(
-	    in->env.fanout, (now_ns() - p->arrived_ns) / (double)NSEC_PER_SEC);
+	latency_observe(latency_get(in->env.fanout, p->component),
+	    (now_ns() - p->arrived_ns) / (double)NSEC_PER_SEC);
 	TAILQ_REMOVE(&in->parcels, p, entry);
 	in->queued--;
 	tell(in, p);

@@ -12,7 +12,7 @@
 
 struct account;
 struct intake;
-struct metrics_histogram;
+struct latency_list;
 struct running;
 struct symbolizer_profile;
 struct symbolizer_server;
@@ -23,7 +23,7 @@ struct symbolizer_server;
 struct intake_env {
 	struct account *account;
 	struct running *running;
-	struct metrics_histogram *fanout; /* from arrival to settlement */
+	struct latency_list *fanout; /* from arrival to settlement */
 	/* A profile is settled and counted. */
 	void (*on_settled)(void *arg);
 	void *arg;

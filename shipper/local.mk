@@ -24,6 +24,7 @@ libshipper_a_SOURCES = \
 	%D%/http_url.c %D%/http_url.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/labels.c %D%/labels.h \
+	%D%/latency.c %D%/latency.h \
 	%D%/ledger_file.c %D%/ledger_file.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/oauth2.c %D%/oauth2.h \

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "shipper/account.h"
+#include "shipper/latency.h"
 #include "shipper/write_stats.h"
 
 #define NSEC_PER_SEC 1000000000.0
@@ -20,19 +21,6 @@
 #define SILENT_NSEC (10 * 1000000000LL)
 /* Attempts in a row that make an endpoint unhealthy. */
 #define FAILURES_UNHEALTHY 3
-
-static const double bounds[METRICS_LATENCY_BUCKETS] = METRICS_LATENCY_BOUNDS;
-
-void
-metrics_observe(struct metrics_histogram *h, double seconds)
-{
-	int i = 0;
-
-	while (i < METRICS_LATENCY_BUCKETS && seconds > bounds[i])
-		i++;
-	h->bucket[i]++;
-	h->sum += seconds;
-}
 
 /* The value of a label, escaped as the format wants it; to be freed. */
 static char *
@@ -326,24 +314,37 @@ write_writes(const struct metrics_view *v, struct evbuffer *out)
 }
 
 static void
-write_fanout(const struct metrics_histogram *h, struct evbuffer *out)
+write_latency(const struct latency *l, struct evbuffer *out)
 {
+	char *id = escaped(l->component);
 	uint64_t count = 0;
+
+	for (int i = 0; i < LATENCY_BUCKETS; i++) {
+		count += l->bucket[i];
+		evbuffer_add_printf(out,
+		    "phlare_fanout_latency_bucket{component_id=\"%s\","
+		    "le=\"%g\"} %" PRIu64 "\n",
+		    id, latency_bounds[i], count);
+	}
+	count += l->bucket[LATENCY_BUCKETS];
+	evbuffer_add_printf(out,
+	    "phlare_fanout_latency_bucket{component_id=\"%s\",le=\"+Inf\"} "
+	    "%" PRIu64 "\n"
+	    "phlare_fanout_latency_sum{component_id=\"%s\"} %.9g\n"
+	    "phlare_fanout_latency_count{component_id=\"%s\"} %" PRIu64 "\n",
+	    id, count, id, l->sum, id, count);
+	free(id);
+}
+
+static void
+write_fanout(const struct latency_list *list, struct evbuffer *out)
+{
+	const struct latency *l;
 
 	help(out, "phlare_fanout_latency", "histogram",
 	    "Write latency for sending to phlare profiles");
-	for (int i = 0; i < METRICS_LATENCY_BUCKETS; i++) {
-		count += h->bucket[i];
-		evbuffer_add_printf(out,
-		    "phlare_fanout_latency_bucket{le=\"%g\"} %" PRIu64 "\n",
-		    bounds[i], count);
-	}
-	count += h->bucket[METRICS_LATENCY_BUCKETS];
-	evbuffer_add_printf(out,
-	    "phlare_fanout_latency_bucket{le=\"+Inf\"} %" PRIu64
-	    "\nphlare_fanout_latency_sum %.9g\n"
-	    "phlare_fanout_latency_count %" PRIu64 "\n",
-	    count, h->sum, count);
+	TAILQ_FOREACH(l, list, entry)
+		write_latency(l, out);
 }
 
 static void

@@ -11,21 +11,8 @@
 
 struct account;
 struct evbuffer;
+struct latency_list;
 struct write_stats_list;
-
-/* Upper bounds of phlare_fanout_latency, in seconds; +Inf is implied. */
-#define METRICS_LATENCY_BOUNDS                                                 \
-	{                                                                      \
-		0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10        \
-	}
-#define METRICS_LATENCY_BUCKETS 11
-
-struct metrics_histogram {
-	uint64_t bucket[METRICS_LATENCY_BUCKETS + 1]; /* not cumulative */
-	double sum;
-};
-
-void metrics_observe(struct metrics_histogram *h, double seconds);
 
 /* One phlare.ebpf component, as it is now. */
 struct metrics_component {
@@ -40,7 +27,7 @@ struct metrics_component {
 struct metrics_view {
 	const struct account *account;
 	const struct write_stats_list *writes;
-	const struct metrics_histogram *fanout;
+	const struct latency_list *fanout;
 	const struct metrics_component *component;
 	size_t components;
 	bool connected;             /* a symbolizer is there */

@@ -23,6 +23,7 @@
 #include "shipper/http_client.h"
 #include "shipper/http_server.h"
 #include "shipper/intake.h"
+#include "shipper/latency.h"
 #include "shipper/ledger_file.h"
 #include "shipper/metrics.h"
 #include "shipper/pages.h"
@@ -52,7 +53,7 @@ struct shipper {
 	struct reachable *reachable;
 	struct pages_source pages;
 
-	struct metrics_histogram fanout;
+	struct latency_list fanout;
 	struct status status[SETTINGS_COMPONENTS_MAX];
 	struct metrics_component shown[SETTINGS_COMPONENTS_MAX];
 	int64_t started_ns;
@@ -277,6 +278,9 @@ apply(struct shipper *s, struct config *config)
 		free(why);
 		return -1;
 	}
+	for (size_t i = 0; i < config->count; i++)
+		if (config->item[i].role == COMPONENT_EBPF)
+			latency_get(&s->fanout, config->item[i].id);
 	s->config = config;
 	s->config_good = true;
 	s->config_loaded_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC;
@@ -401,6 +405,7 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 		.random = { random_number() },
 		.user_agent = "phlare-ebpf/" PACKAGE_VERSION };
 	TAILQ_INIT(&s->env.stats);
+	TAILQ_INIT(&s->fanout);
 	s->account = account_new();
 	s->running = running_new(&s->env);
 	s->intake = intake_new(&(const struct intake_env){
@@ -445,6 +450,7 @@ shipper_free(struct shipper *s)
 	intake_free(s->intake);
 	account_free(s->account);
 	write_stats_free_all(&s->env.stats);
+	latency_free_all(&s->fanout);
 	http_client_free(s->env.http);
 	reachable_free(s->reachable);
 	event_free(s->settled);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <event2/buffer.h>
+
+#include "shipper/account.h"
+#include "shipper/latency.h"
+#include "shipper/metrics.h"
+#include "shipper/write_stats.h"
+
+#define NSEC_PER_SEC 1000000000LL
+
+struct world {
+	struct account *account;
+	struct write_stats_list writes;
+	struct latency_list fanout;
+	struct metrics_view view;
+};
+
+static int
+set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->account = account_new();
+	TAILQ_INIT(&w->writes);
+	TAILQ_INIT(&w->fanout);
+	w->view = (struct metrics_view){ .account = w->account,
+		.writes = &w->writes,
+		.fanout = &w->fanout,
+		.connected = true,
+		.config_good = true };
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	account_free(w->account);
+	write_stats_free_all(&w->writes);
+	latency_free_all(&w->fanout);
+	free(w);
+	return 0;
+}
+
+/* The lines of the page that have to do with prefix; to be freed. */
+static char *
+lines_of(const struct world *w, const char *prefix)
+{
+	struct evbuffer *page = evbuffer_new();
+	char *line, *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	metrics_write(&w->view, page);
+	while ((line = evbuffer_readln(page, NULL, EVBUFFER_EOL_LF)) != NULL) {
+		const char *name = line[0] == '#' ? line + 7 : line;
+
+		if (strncmp(name, prefix, strlen(prefix)) == 0)
+			fprintf(out, "%s\n", line);
+		free(line);
+	}
+	fclose(out);
+	evbuffer_free(page);
+	return text;
+}
+
+static void
+test_nothing_has_been_written(void **state)
+{
+	struct world *w = *state;
+	char *text;
+
+	write_stats_get(&w->writes, "phlare.write.w", "http://a");
+	text = lines_of(w, "phlare_write_");
+	assert_string_equal(text,
+	    "# HELP phlare_write_sent_bytes_total Total number of compressed "
+	    "bytes sent to Phlare.\n"
+	    "# TYPE phlare_write_sent_bytes_total counter\n"
+	    "# HELP phlare_write_dropped_bytes_total Total number of "
+	    "compressed bytes dropped by Phlare.\n"
+	    "# TYPE phlare_write_dropped_bytes_total counter\n"
+	    "# HELP phlare_write_sent_profiles_total Total number of profiles "
+	    "sent to Phlare.\n"
+	    "# TYPE phlare_write_sent_profiles_total counter\n"
+	    "# HELP phlare_write_dropped_profiles_total Total number of "
+	    "profiles dropped by Phlare.\n"
+	    "# TYPE phlare_write_dropped_profiles_total counter\n"
+	    "# HELP phlare_write_retries_total Total number of retries to "
+	    "Phlare.\n"
+	    "# TYPE phlare_write_retries_total counter\n"
+	    "# HELP phlare_write_queued_profiles Profiles that wait for the "
+	    "endpoint.\n"
+	    "# TYPE phlare_write_queued_profiles gauge\n"
+	    "phlare_write_queued_profiles{component_id=\"phlare.write.w\","
+	    "endpoint=\"http://a\"} 0\n"
+	    "# HELP phlare_write_queued_bytes Compressed bytes that wait for "
+	    "the endpoint.\n"
+	    "# TYPE phlare_write_queued_bytes gauge\n"
+	    "phlare_write_queued_bytes{component_id=\"phlare.write.w\","
+	    "endpoint=\"http://a\"} 0\n");
+	free(text);
+}
+
+static void
+check_line(const struct world *w, const char *line)
+{
+	char *text = lines_of(w, "phlare_");
+
+	if (strstr(text, line) == NULL)
+		fail_msg("no %s in\n%s", line, text);
+	free(text);
+}
+
+static void
+test_each_endpoint_counts(void **state)
+{
+	struct world *w = *state;
+	struct write_stats *a =
+	    write_stats_get(&w->writes, "phlare.write.w", "http://a");
+	struct write_stats *b =
+	    write_stats_get(&w->writes, "phlare.write.w", "x\"\\\n");
+
+	assert_ptr_equal(
+	    a, write_stats_get(&w->writes, "phlare.write.w", "http://a"));
+	assert_ptr_not_equal(
+	    a, write_stats_get(&w->writes, "phlare.write.v", "http://a"));
+	a->sent_profiles = 3;
+	a->sent_bytes = UINT64_MAX;
+	b->dropped_profiles = 2;
+	b->dropped_bytes = 200;
+	b->retries = 9;
+	check_line(w, "\nphlare_write_sent_profiles_total{component_id="
+		      "\"phlare.write.w\",endpoint=\"http://a\"} 3\n");
+	check_line(w, "\nphlare_write_sent_bytes_total{component_id="
+		      "\"phlare.write.w\",endpoint=\"http://a\"} "
+		      "18446744073709551615\n");
+	check_line(w, "\nphlare_write_dropped_profiles_total{component_id="
+		      "\"phlare.write.w\",endpoint=\"x\\\"\\\\\\n\"} 2\n");
+	check_line(w, "\nphlare_write_dropped_bytes_total{component_id="
+		      "\"phlare.write.w\",endpoint=\"x\\\"\\\\\\n\"} 200\n");
+	check_line(w, "\nphlare_write_retries_total{component_id="
+		      "\"phlare.write.w\",endpoint=\"x\\\"\\\\\\n\"} 9\n");
+}
+
+#define BUCKET(id, le, n)                                                      \
+	"\nphlare_fanout_latency_bucket{component_id=\"" id "\",le=\"" le      \
+	"\"} " n "\n"
+
+static void
+test_latency(void **state)
+{
+	struct world *w = *state;
+	struct latency *l = latency_get(&w->fanout, "phlare.ebpf.e");
+	static const char *const rows[] = {
+		BUCKET("phlare.ebpf.e", "0.005", "2"),
+		BUCKET("phlare.ebpf.e", "0.01", "3"),
+		BUCKET("phlare.ebpf.e", "0.025", "3"),
+		BUCKET("phlare.ebpf.e", "0.05", "3"),
+		BUCKET("phlare.ebpf.e", "0.1", "3"),
+		BUCKET("phlare.ebpf.e", "0.25", "3"),
+		BUCKET("phlare.ebpf.e", "0.5", "3"),
+		BUCKET("phlare.ebpf.e", "1", "3"),
+		BUCKET("phlare.ebpf.e", "2.5", "4"),
+		BUCKET("phlare.ebpf.e", "5", "4"),
+		BUCKET("phlare.ebpf.e", "10", "5"),
+		BUCKET("phlare.ebpf.e", "+Inf", "6"),
+		"\nphlare_fanout_latency_sum{component_id="
+		"\"phlare.ebpf.e\"} 612.0101\n",
+		"\nphlare_fanout_latency_count{component_id="
+		"\"phlare.ebpf.e\"} 6\n",
+		/* shown from the start */
+		BUCKET("phlare.ebpf.quiet", "+Inf", "0"),
+	};
+	char *text;
+
+	assert_ptr_equal(l, latency_get(&w->fanout, "phlare.ebpf.e"));
+	latency_get(&w->fanout, "phlare.ebpf.quiet");
+	latency_observe(l, 0);
+	latency_observe(l, 0.005);
+	latency_observe(l, 0.0051);
+	latency_observe(l, 2);
+	latency_observe(l, 10);
+	latency_observe(l, 600);
+	text = lines_of(w, "phlare_fanout_");
+	assert_memory_equal(text,
+	    "# HELP phlare_fanout_latency Write latency for sending to phlare "
+	    "profiles\n"
+	    "# TYPE phlare_fanout_latency histogram\n",
+	    strlen("# HELP phlare_fanout_latency Write latency for sending to "
+		   "phlare profiles\n# TYPE phlare_fanout_latency "
+		   "histogram\n"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strstr(text, rows[i]) == NULL)
+			fail_msg("no %s in\n%s", rows[i], text);
+	}
+	free(text);
+}
+
+static void
+test_health_names_the_endpoint(void **state)
+{
+	struct world *w = *state;
+	struct write_stats *s =
+	    write_stats_get(&w->writes, "phlare.write.w", "http://a");
+	struct evbuffer *out = evbuffer_new();
+
+	assert_true(metrics_health(&w->view, out));
+	assert_int_equal(evbuffer_drain(out, evbuffer_get_length(out)), 0);
+	s->failures = 3;
+	strcpy(s->error, "unavailable: refused");
+	assert_false(metrics_health(&w->view, out));
+	evbuffer_add(out, "", 1);
+	assert_string_equal((char *)evbuffer_pullup(out, -1),
+	    "phlare.write.w: endpoint http://a has failed 3 times in a row: "
+	    "unavailable: refused\n");
+	evbuffer_free(out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_nothing_has_been_written),
+		TEST(test_each_endpoint_counts),
+		TEST(test_latency),
+		TEST(test_health_names_the_endpoint),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
