@@ -23,3 +23,11 @@ tests_test_process_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_matching
 tests_test_matching_SOURCES = tests/test_matching.c
 tests_test_matching_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_elf_reader
+tests_test_elf_reader_SOURCES = \
+	tests/elf_image.c tests/elf_image.h \
+	tests/test_elf_reader.c
+tests_test_elf_reader_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_symbol_table
+tests_test_symbol_table_SOURCES = tests/test_symbol_table.c
+tests_test_symbol_table_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
