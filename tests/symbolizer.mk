@@ -31,3 +31,9 @@ tests_test_elf_reader_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_symbol_table
 tests_test_symbol_table_SOURCES = tests/test_symbol_table.c
 tests_test_symbol_table_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_elf_cache
+tests_test_elf_cache_SOURCES = \
+	tests/elf_image.c tests/elf_image.h \
+	tests/fake_opener.c tests/fake_opener.h \
+	tests/test_elf_cache.c
+tests_test_elf_cache_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
