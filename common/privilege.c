@@ -55,6 +55,7 @@ static const struct privilege_row rows[PROCESS_KINDS] = {
 	/* its limits on memory and CPU are set by the file reader itself */
 	[PROCESS_FILE_READER] = { "file reader", 0, 0, 64, NO_LIMIT, NO_LIMIT },
 	[PROCESS_SHIPPER] = { "shipper", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
+	[PROCESS_CHECKER] = { "checker", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
 	[PROCESS_REPORTER] = { "reporter", 0, 0, 64, 4ull << 30, 120 },
 };
 
@@ -261,6 +262,18 @@ verify(const struct privilege_row *row, const struct privilege_ids *ids,
 }
 
 int
+privilege_lock(enum process_kind kind)
+{
+	const struct privilege_row *row = &rows[kind];
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(row->name, "PR_SET_NO_NEW_PRIVS");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return fail(row->name, "PR_SET_DUMPABLE");
+	return 0;
+}
+
+int
 privilege_drop(enum process_kind kind, const struct privilege_ids *ids,
     unsigned long long extra_caps)
 {
@@ -281,11 +294,7 @@ privilege_drop(enum process_kind kind, const struct privilege_ids *ids,
 		return fail(row->name, "capset");
 	}
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail(row->name, "PR_SET_NO_NEW_PRIVS");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return fail(row->name, "PR_SET_DUMPABLE");
-	if ((r = set_limits(row)) < 0)
+	if ((r = privilege_lock(kind)) < 0 || (r = set_limits(row)) < 0)
 		return r;
 	return verify(row, ids, want);
 }

@@ -17,6 +17,7 @@ enum process_kind {
 	PROCESS_SYMBOLIZER,
 	PROCESS_FILE_READER, /* the symbolizer's throw-away child */
 	PROCESS_SHIPPER,
+	PROCESS_CHECKER, /* the shipper when it only checks a configuration */
 	PROCESS_REPORTER, /* cli: reads the profile back, draws, prints */
 	PROCESS_KINDS
 };
@@ -45,6 +46,12 @@ int privilege_parse_user(
  */
 int privilege_drop(enum process_kind kind, const struct privilege_ids *ids,
     unsigned long long extra_caps);
+
+/*
+ * A part of it for who needs its ids a little longer, behind a sandbox:
+ * no_new_privs, not dumpable. 0 or -errno, with the failing step logged.
+ */
+int privilege_lock(enum process_kind kind);
 
 /* Drops further capabilities of the mask for good. 0 or -errno. */
 int privilege_forget(unsigned long long caps);

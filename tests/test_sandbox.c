@@ -103,6 +103,7 @@ static const struct expected expectations[] = {
 	{ PROCESS_SYMBOLIZER, 0 },
 	{ PROCESS_FILE_READER, 0 },
 	{ PROCESS_SHIPPER, 0 },
+	{ PROCESS_CHECKER, 0 },
 	{ PROCESS_REPORTER, 0 },
 };
 
@@ -260,6 +261,41 @@ test_child_narrows_its_listeners_filter(void **state)
 }
 
 static void
+check_first(void *arg)
+{
+	struct sandbox_path paths[] = { { "/", false }, { NULL, false } };
+	const char *file = arg;
+	int fd;
+
+	if (privilege_lock(PROCESS_CHECKER) < 0 ||
+	    sandbox_enter(PROCESS_CHECKER, paths) < 0)
+		_exit(9);
+	fd = open(file, O_RDONLY);
+	if (fd < 0 || open(file, O_WRONLY) >= 0 || errno != ENOSYS ||
+	    syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) >= 0 ||
+	    kill(getppid(), 0) >= 0 || unlink(file) >= 0)
+		_exit(8);
+	if (privilege_drop(PROCESS_CHECKER, &ids, 0) < 0)
+		_exit(7);
+	if (getuid() != TEST_UID || open(file, O_RDONLY) >= 0)
+		_exit(6);
+}
+
+/* Who checks reads with root's rights, and can do no harm with them. */
+static void
+test_checker_reads_and_then_becomes_nobody(void **state)
+{
+	char text[1024], file[] = "/tmp/test_sandbox.XXXXXX";
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(in_child(check_first, file, text, sizeof(text)), 0);
+	assert_int_equal(unlink(file), 0);
+	close(fd);
+}
+
+static void
 test_user_is_an_account_or_numbers(void **state)
 {
 	struct privilege_ids got;
@@ -299,6 +335,7 @@ main(void)
 		cmocka_unit_test(test_trap_names_the_call),
 		cmocka_unit_test(test_landlock_leaves_only_the_listed_paths),
 		cmocka_unit_test(test_child_narrows_its_listeners_filter),
+		cmocka_unit_test(test_checker_reads_and_then_becomes_nobody),
 		cmocka_unit_test(test_user_is_an_account_or_numbers),
 		cmocka_unit_test(test_names_of_capabilities_are_readable),
 	};
