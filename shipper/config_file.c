@@ -235,6 +235,13 @@ struct config *
 config_read(const char *name, int fd, struct river_source **source,
     struct river_diagnostics *diagnostics)
 {
+	return config_read_with(name, fd, source, diagnostics, NULL);
+}
+
+struct config *
+config_read_with(const char *name, int fd, struct river_source **source,
+    struct river_diagnostics *diagnostics, config_look *look)
+{
 	struct river_program *program = NULL;
 	struct config *config = NULL;
 	struct river_file *file;
@@ -249,6 +256,8 @@ config_read(const char *name, int fd, struct river_source **source,
 		config = config_new();
 		evaluate_all(config, program, diagnostics);
 	}
+	if (config != NULL && diagnostics->errors == 0 && look != NULL)
+		look(config, *source, diagnostics);
 	if (diagnostics->errors > 0) {
 		config_free(config);
 		config = NULL;

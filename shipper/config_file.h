@@ -33,6 +33,19 @@ struct config {
  */
 struct config *config_read(const char *name, int fd,
     struct river_source **source, struct river_diagnostics *diagnostics);
+
+/*
+ * What can find further mistakes, while the places of all arguments are still
+ * known. It gets a configuration without any so far.
+ */
+typedef void config_look(const struct config *config,
+    const struct river_source *source, struct river_diagnostics *diagnostics);
+
+/* The same, and then look. */
+struct config *config_read_with(const char *name, int fd,
+    struct river_source **source, struct river_diagnostics *diagnostics,
+    config_look *look);
+
 /* NULL is fine. */
 void config_free(struct config *config);
 

@@ -13,10 +13,12 @@
 #include "common/log.h"
 #include "common/river/diagnostics.h"
 #include "shipper/config_file.h"
+#include "shipper/config_files.h"
 
 struct config_source {
 	const char *path;
 	int fd; /* as it was opened at the start */
+	config_look *look;
 	bool colour;
 };
 
@@ -31,6 +33,7 @@ config_source_open(const char *path)
 	s = ecalloc(1, sizeof(*s));
 	s->path = path;
 	s->fd = fd;
+	s->look = config_files_check;
 	s->colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
 	return s;
 }
@@ -80,7 +83,8 @@ config_source_read(struct config_source *s)
 	if (lseek(s->fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
 		log_warn("config", "%s", s->path);
 	else
-		config = config_read(s->path, s->fd, &source, d);
+		config = config_read_with(s->path, s->fd, &source, d, s->look);
+	s->look = config_files_check_again;
 	if (source == NULL)
 		log_warn("config", "%s", s->path);
 	river_diagnostics_print(d, s->colour, stderr);

@@ -24,15 +24,13 @@ open_file(struct credentials *c, char **why)
 	const struct http_args *a = c->args;
 
 	if (a->basic_auth != NULL)
-		return secret_file_init(&c->file,
-		    "read basic auth password file",
+		return secret_file_init(&c->file, HTTP_FILE_PASSWORD,
 		    a->basic_auth->password_file, why);
 	if (a->authorization != NULL)
-		return secret_file_init(&c->file,
-		    "read authorization credentials file",
+		return secret_file_init(&c->file, HTTP_FILE_CREDENTIALS,
 		    a->authorization->credentials_file, why);
 	return secret_file_init(
-	    &c->file, "read bearer token file", a->bearer_token_file, why);
+	    &c->file, HTTP_FILE_BEARER, a->bearer_token_file, why);
 }
 
 struct credentials *

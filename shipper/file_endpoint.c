@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,21 +84,43 @@ file_endpoint_directory(const char *url)
 	return directory;
 }
 
+static int
+writable(const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return access(directory, W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+/* Whether a directory of that name could be made. */
+static int
+makeable(const char *directory)
+{
+	char *copy = estrdup(directory);
+	int r;
+
+	/* "/a/b//" lies in "/a" */
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	r = writable(dirname(copy));
+	free(copy);
+	return r;
+}
+
 int
-file_endpoint_probe(const char *url)
+file_endpoint_probe(const char *url, bool make)
 {
 	char *directory = file_endpoint_directory(url);
-	struct stat st;
-	int r = 0;
+	int r = writable(directory);
 
-	if (mkdir(directory, 0750) < 0 && errno != EEXIST && errno != EROFS)
-		r = -errno;
-	if (stat(directory, &st) < 0)
-		r = r < 0 ? r : -errno;
-	else if (!S_ISDIR(st.st_mode))
-		r = -ENOTDIR;
-	else
-		r = access(directory, W_OK | X_OK) < 0 ? -errno : 0;
+	if (r == -ENOENT && make)
+		r = mkdir(directory, 0750) < 0 ? -errno : 0;
+	else if (r == -ENOENT)
+		r = makeable(directory);
 	free(directory);
 	return r;
 }

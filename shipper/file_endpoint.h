@@ -30,10 +30,10 @@ const char *file_endpoint_check(const char *url);
 char *file_endpoint_directory(const char *url);
 
 /*
- * Makes the directory if its parent is there, and looks whether it may be
- * written. 0 or -errno.
+ * Whether the directory may be written to; if it is not there, it is made, or
+ * without make it is looked whether it could be. 0 or -errno.
  */
-int file_endpoint_probe(const char *url);
+int file_endpoint_probe(const char *url, bool make);
 
 /* For a good URL. Nothing is opened before the first write. */
 struct file_endpoint *file_endpoint_new(const char *url);

@@ -407,34 +407,54 @@ http_args_wrong(struct river_decoder *d, const struct http_args *a)
 
 /* ---- files */
 
-static void
-each_tls_path(const struct tls_args *a, void (*fn)(void *arg, const char *path),
-    void *arg)
-{
-	const char *const paths[] = { a->ca_file, a->cert_file, a->key_file };
+struct file_visit {
+	void (*fn)(void *arg, const struct http_file *file);
+	void *arg;
+};
 
-	for (size_t i = 0; i < COUNT(paths); i++)
-		if (text_given(paths[i]))
-			fn(arg, paths[i]);
+static void
+visit(const struct file_visit *v, const struct river_block *block,
+    const char *attribute, const char *what, const char *path)
+{
+	if (text_given(path))
+		v->fn(v->arg,
+		    &(struct http_file){ block, attribute, what, path });
+}
+
+static void
+visit_tls(const struct file_visit *v, const struct tls_args *a)
+{
+	if (a == NULL)
+		return;
+	visit(v, a->block, "ca_file", HTTP_FILE_CA, a->ca_file);
+	visit(v, a->block, "cert_file", HTTP_FILE_CERT, a->cert_file);
+	visit(v, a->block, "key_file", HTTP_FILE_KEY, a->key_file);
+}
+
+static void
+visit_oauth2(const struct file_visit *v, const struct oauth2_args *a)
+{
+	if (a == NULL)
+		return;
+	visit(v, a->block, "client_secret_file", HTTP_FILE_SECRET,
+	    a->client_secret_file);
+	visit_tls(v, a->tls_config);
 }
 
 void
-http_args_each_path(const struct http_args *a,
-    void (*fn)(void *arg, const char *path), void *arg)
+http_args_each_file(const struct http_args *a, const struct river_block *block,
+    void (*fn)(void *arg, const struct http_file *file), void *arg)
 {
-	const char *const paths[] = {
-		a->bearer_token_file,
-		a->basic_auth != NULL ? a->basic_auth->password_file : NULL,
-		a->authorization != NULL ? a->authorization->credentials_file
-					 : NULL,
-		a->oauth2 != NULL ? a->oauth2->client_secret_file : NULL,
-	};
+	const struct file_visit v = { fn, arg };
 
-	for (size_t i = 0; i < COUNT(paths); i++)
-		if (text_given(paths[i]))
-			fn(arg, paths[i]);
-	if (a->tls_config != NULL)
-		each_tls_path(a->tls_config, fn, arg);
-	if (a->oauth2 != NULL && a->oauth2->tls_config != NULL)
-		each_tls_path(a->oauth2->tls_config, fn, arg);
+	visit(&v, block, "bearer_token_file", HTTP_FILE_BEARER,
+	    a->bearer_token_file);
+	if (a->basic_auth != NULL)
+		visit(&v, a->basic_auth->block, "password_file",
+		    HTTP_FILE_PASSWORD, a->basic_auth->password_file);
+	if (a->authorization != NULL)
+		visit(&v, a->authorization->block, "credentials_file",
+		    HTTP_FILE_CREDENTIALS, a->authorization->credentials_file);
+	visit_oauth2(&v, a->oauth2);
+	visit_tls(&v, a->tls_config);
 }

@@ -86,9 +86,27 @@ const char *http_args_wrong(
 /* enum http_tls_version of min_version (may be NULL), or -1. */
 int http_args_tls_version(const char *text);
 
-/* Calls fn for the path of each file that they name. */
-void http_args_each_path(const struct http_args *args,
-    void (*fn)(void *arg, const char *path), void *arg);
+/* What is done with a file: "unable to ..." */
+#define HTTP_FILE_PASSWORD "read basic auth password file"
+#define HTTP_FILE_CREDENTIALS "read authorization credentials file"
+#define HTTP_FILE_BEARER "read bearer token file"
+#define HTTP_FILE_SECRET "read oauth2 client secret file"
+#define HTTP_FILE_CA "load specified CA cert"
+#define HTTP_FILE_CERT "read specified client cert"
+#define HTTP_FILE_KEY "read specified client key"
+
+/* A file that an attribute of a block names. */
+struct http_file {
+	const struct river_block *block;
+	const char *attribute;
+	const char *what; /* as above */
+	const char *path;
+};
+
+/* Calls fn for each file that they name. block: where they stand. */
+void http_args_each_file(const struct http_args *args,
+    const struct river_block *block,
+    void (*fn)(void *arg, const struct http_file *file), void *arg);
 
 /* ---- the rows of the table */
 

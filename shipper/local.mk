@@ -6,9 +6,11 @@ libshipper_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/args_equal.c \
 	%D%/backoff.c %D%/backoff.h \
+	%D%/check.c %D%/check.h \
 	%D%/command.c %D%/command.h \
 	%D%/components.c %D%/components.h \
 	%D%/config_file.c %D%/config_file.h \
+	%D%/config_files.c %D%/config_files.h \
 	%D%/config_source.c %D%/config_source.h \
 	%D%/credentials.c %D%/credentials.h \
 	%D%/discovery_args.c %D%/discovery_args.h \

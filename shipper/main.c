@@ -17,7 +17,7 @@
 #include "common/notify.h"
 #include "common/privilege.h"
 #include "common/sandbox.h"
-#include "shipper/config_file.h"
+#include "shipper/check.h"
 #include "shipper/config_source.h"
 #include "shipper/http_client.h"
 #include "shipper/http_server.h"
@@ -29,19 +29,22 @@
 
 struct options {
 	struct privilege_ids ids;
-	const char *config, *listen, *ledger;
+	char **configs; /* one, but for a check */
+	size_t count;
+	const char *listen, *ledger;
 	bool check, debug;
 };
 
 static const char usage[] =
     "usage: " PROGRAM " [options] CONFIG\n"
+    "       " PROGRAM " --check CONFIG...\n"
     "Pushes the profiles of phlare-symbolizer as CONFIG says. Takes its\n"
     "listening socket \"shipper\" by LISTEN_FDS; SIGHUP reads CONFIG again.\n\n"
     "  --user UID[:GID]|NAME   whom to become; needed when started as root\n"
     "  --listen ADDR:PORT      metrics and health there (" DEFAULT_LISTEN "),\n"
     "                          or none\n"
     "  --ledger FILE           keep the count of all samples in FILE\n"
-    "  --check                 check CONFIG and end\n"
+    "  --check                 check each CONFIG and end\n"
     "  --sandbox=MODE          enforce (default) or trap: name the refused "
     "call\n"
     "  --debug                 say more\n"
@@ -157,28 +160,18 @@ parse_options(struct options *o, int argc, char **argv)
 		    option_rows[index].name, optarg, why);
 		exit(EXIT_USAGE);
 	}
-	if (optind >= argc)
+	o->configs = argv + optind;
+	o->count = argc - optind;
+	if (o->count == 0)
 		usage_error("CONFIG", "no configuration file is given");
-	if (optind + 1 < argc)
-		usage_error(argv[optind + 1], "one configuration file only");
-	o->config = argv[optind];
+	if (o->count > 1 && !o->check)
+		usage_error(o->configs[1], "one configuration file only");
 	if (!o->check && geteuid() == 0 && o->ids.uid == (uid_t)-1)
 		usage_error("started as root",
 		    "--user UID[:GID]|NAME says whom to become");
 }
 
 /* ---- the steps */
-
-static int
-check(struct config_source *source)
-{
-	struct config *config = config_source_read(source);
-	bool good = config != NULL;
-
-	config_free(config);
-	config_source_free(source);
-	return good ? 0 : 1;
-}
 
 static int
 bind_pages(const char *address)
@@ -244,11 +237,11 @@ main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	log_init(PROGRAM, o.debug);
 	signal(SIGPIPE, SIG_IGN);
-	so.source = config_source_open(o.config);
-	if (so.source == NULL)
-		fatal("%s", o.config);
 	if (o.check)
-		return check(so.source);
+		return check_configs(o.configs, o.count, &o.ids);
+	so.source = config_source_open(o.configs[0]);
+	if (so.source == NULL)
+		fatal("%s", o.configs[0]);
 	so.symbolizer_fd = find_socket();
 	so.http_fd = bind_pages(o.listen);
 	so.ledger = o.ledger;

@@ -63,9 +63,8 @@ init(struct oauth2 *o, char **why)
 	const struct oauth2_args *a = o->args;
 
 	header_list_add_all(&o->connect, &a->proxy.connect_header);
-	return secret_file_init(&o->secret_file,
-		   "read oauth2 client secret file", a->client_secret_file,
-		   why) == 0 &&
+	return secret_file_init(&o->secret_file, HTTP_FILE_SECRET,
+		   a->client_secret_file, why) == 0 &&
 	       (o->tls = tls_files_new(a->tls_config, why)) != NULL &&
 	       (o->proxy = proxy_rules_new(&a->proxy, why)) != NULL;
 }

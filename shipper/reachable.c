@@ -46,9 +46,9 @@ add_directory_of(struct reachable *r, const char *path, bool write)
 }
 
 static void
-on_credentials(void *arg, const char *path)
+on_file(void *arg, const struct http_file *file)
 {
-	add_directory_of(arg, path, false);
+	add_directory_of(arg, file->path, false);
 }
 
 static void
@@ -56,7 +56,7 @@ add_endpoint(struct reachable *r, const struct endpoint_args *args)
 {
 	if (file_endpoint_is_url(args->url))
 		add(r, file_endpoint_directory(args->url), true);
-	http_args_each_path(&args->http, on_credentials, r);
+	http_args_each_file(&args->http, args->block, on_file, r);
 }
 
 static void

@@ -17,9 +17,9 @@
 #include "shipper/account.h"
 #include "shipper/command.h"
 #include "shipper/config_file.h"
+#include "shipper/config_files.h"
 #include "shipper/config_source.h"
 #include "shipper/endpoint.h"
-#include "shipper/file_endpoint.h"
 #include "shipper/http_client.h"
 #include "shipper/http_server.h"
 #include "shipper/intake.h"
@@ -287,46 +287,10 @@ apply(struct shipper *s, struct config *config)
 	return 0;
 }
 
-static int
-probe_component(const struct config_component *c)
-{
-	const struct write_args *args = c->args;
-	const struct endpoint_args *endpoints;
-	int result = 0;
-
-	if (c->role != COMPONENT_WRITE)
-		return 0;
-	endpoints = args->endpoints.item;
-	for (size_t i = 0; i < args->endpoints.count; i++) {
-		int r = 0;
-
-		if (file_endpoint_is_url(endpoints[i].url))
-			r = file_endpoint_probe(endpoints[i].url);
-		if (r == 0)
-			continue;
-		errno = -r;
-		log_warn("config", "%s: cannot write to %s", c->id,
-		    endpoints[i].url);
-		result = -1;
-	}
-	return result;
-}
-
-static int
-probe(const struct config *config)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < config->count; i++)
-		if (probe_component(&config->item[i]) < 0)
-			result = -1;
-	return result;
-}
-
 int
 shipper_probe(struct shipper *s)
 {
-	return probe(s->config);
+	return config_files_probe(s->config, !s->options.check);
 }
 
 /* Tells a symbolizer that is there what has changed. */
@@ -356,7 +320,8 @@ shipper_reload(struct shipper *s)
 {
 	struct config *config = config_source_read(s->options.source);
 
-	if (config == NULL || probe(config) < 0 || apply(s, config) < 0) {
+	if (config == NULL || config_files_probe(config, true) < 0 ||
+	    apply(s, config) < 0) {
 		if (config != NULL)
 			config_free(config);
 		s->config_good = false;

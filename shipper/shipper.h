@@ -6,6 +6,8 @@
 #ifndef SHIPPER_SHIPPER_H
 #define SHIPPER_SHIPPER_H
 
+#include <stdbool.h>
+
 struct config_source;
 struct event_base;
 struct sandbox_path;
@@ -19,6 +21,7 @@ struct shipper_options {
 	int symbolizer_fd;  /* listening */
 	int http_fd;        /* listening, -1: none */
 	const char *ledger; /* path, NULL: none */
+	bool check;         /* nothing is made, nothing is to be started */
 };
 
 /*

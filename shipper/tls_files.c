@@ -79,12 +79,9 @@ tls_files_new(const struct tls_args *a, char **why)
 	f->args = a;
 	if (a == NULL)
 		return f;
-	if (secret_file_init(
-		&f->ca, "load specified CA cert", a->ca_file, why) < 0 ||
-	    secret_file_init(&f->cert, "read specified client cert",
-		a->cert_file, why) < 0 ||
-	    secret_file_init(
-		&f->key, "read specified client key", a->key_file, why) < 0 ||
+	if (secret_file_init(&f->ca, HTTP_FILE_CA, a->ca_file, why) < 0 ||
+	    secret_file_init(&f->cert, HTTP_FILE_CERT, a->cert_file, why) < 0 ||
+	    secret_file_init(&f->key, HTTP_FILE_KEY, a->key_file, why) < 0 ||
 	    check(f, why) < 0) {
 		tls_files_free(f);
 		return NULL;

@@ -328,11 +328,13 @@ test_a_directory_that_is_gone(void **state)
 
 	(void)state;
 	assert_int_equal(write_profile(fe, "a", TIME_NS, 1, 10), -ENOENT);
-	assert_int_equal(file_endpoint_probe(url_with("/sub")), 0);
+	assert_int_equal(file_endpoint_probe(url_with("/sub"), true), 0);
 	assert_int_equal(write_profile(fe, "a", TIME_NS, 1, 10), 0);
-	assert_int_equal(file_endpoint_probe(url_with("/sub/a/b")), -ENOENT);
+	assert_int_equal(
+	    file_endpoint_probe(url_with("/sub/a/b"), true), -ENOENT);
 	touch("file", 1, 0);
-	assert_int_equal(file_endpoint_probe(url_with("/file")), -ENOTDIR);
+	assert_int_equal(
+	    file_endpoint_probe(url_with("/file"), true), -ENOTDIR);
 	file_endpoint_free(fe);
 }
 

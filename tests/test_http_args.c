@@ -206,9 +206,9 @@ test_defaults(void **state)
 }
 
 static void
-note_path(void *arg, const char *path)
+note_file(void *arg, const struct http_file *file)
 {
-	strcat(arg, path);
+	strcat(arg, file->path);
 }
 
 static void
@@ -230,8 +230,8 @@ test_every_file_is_known(void **state)
 		struct endpoint_text t = endpoint_text_new(rows[i].text);
 		char paths[64] = "";
 
-		http_args_each_path(
-		    &endpoint_text_args(&t)->http, note_path, paths);
+		http_args_each_file(
+		    &endpoint_text_args(&t)->http, NULL, note_file, paths);
 		assert_string_equal(paths, rows[i].paths);
 		endpoint_text_free(&t);
 	}
