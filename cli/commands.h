@@ -16,6 +16,7 @@ struct command {
 	const char *help; /* one line */
 };
 
+int command_check(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_fmt(int argc, char **argv);
 int command_record(int argc, char **argv);

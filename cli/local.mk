@@ -4,8 +4,10 @@ bin_PROGRAMS += phlare-ebpf
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	%D%/account_text.c %D%/account_text.h \
+	%D%/ask_shipper.c %D%/ask_shipper.h \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/call_tree.c %D%/call_tree.h \
+	%D%/check.c \
 	%D%/commands.h \
 	%D%/duration.c %D%/duration.h \
 	%D%/eval.c \

@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "record", command_record,
 	    "profile this host for a while, write and show the result" },
 	{ "run", command_run, "profile and push as a configuration says" },
+	{ "check", command_check, "find the mistakes of a configuration" },
 	{ "fmt", command_fmt, "format a configuration" },
 	{ "eval", command_eval,
 	    "print the value of an expression of a configuration" },

@@ -17,7 +17,7 @@ enum process_kind {
 	PROCESS_SYMBOLIZER,
 	PROCESS_FILE_READER, /* the symbolizer's throw-away child */
 	PROCESS_SHIPPER,
-	PROCESS_CHECKER, /* the shipper when it only checks a configuration */
+	PROCESS_CHECKER,  /* the shipper when it only checks a configuration */
 	PROCESS_REPORTER, /* cli: reads the profile back, draws, prints */
 	PROCESS_KINDS
 };
