@@ -49,6 +49,8 @@ static_assert((int)DEMANGLE_NONE == (int)phlare_Demangle_DEMANGLE_NONE &&
 #define PAGE_MAX_BYTES 65536
 #define KERNEL_TEXT_MAX (64u * 1024 * 1024)
 #define NS_PER_SEC 1000000000ULL
+/* Between profiles of one series: what servers can tell apart. */
+#define TIME_STEP_NS 1000000
 /* Samples of batches that may wait to be worked on, in bytes of memfd. */
 #define WAITING_MAX_BYTES (256u * 1024 * 1024)
 
@@ -111,7 +113,7 @@ struct component {
 	uint64_t interval, session, last_sequence, last_samples;
 	struct ledger last_counters;
 	uint64_t period, down_since, map_bytes;
-	int64_t last_time;
+	int64_t next_time; /* no profile that is to come begins before it */
 	uint64_t named, unnamed;
 	bool finishing, finish_asked;
 	char trouble[256];
@@ -404,15 +406,17 @@ hand_over(struct component *c, struct debt *d, struct finished_profile *p,
 	free(data);
 }
 
-/* Splits what a server would refuse as too large. */
+/*
+ * Splits what a server would refuse as too large. The parts differ in their
+ * time: servers take profiles of one series and time for copies of one.
+ */
 static void
 build_profiles(struct component *c, struct debt *d,
-    const struct interval_result *r, int target, const struct pprof_meta *meta)
+    const struct interval_result *r, int target, struct pprof_meta meta)
 {
 	const struct profile *profile = r->profiles[target];
 	size_t total = profile_samples(profile), step = total;
-	struct finished_profile p = { .time_ns = meta->time_ns,
-		.duration_ns = meta->duration_ns };
+	struct finished_profile p = { .duration_ns = meta.duration_ns };
 
 	p.labels = targets_labels(c->targets, target, &p.labels_size);
 	if (step > PPROF_MAX_SAMPLES)
@@ -423,7 +427,7 @@ build_profiles(struct component *c, struct debt *d,
 		void *data;
 
 		pprof_encode(
-		    r->frames, profile, first, count, meta, &data, &size);
+		    r->frames, profile, first, count, &meta, &data, &size);
 		if (size > PPROF_MAX_BYTES && count > 1) {
 			free(data);
 			step = (count + 1) / 2;
@@ -432,9 +436,13 @@ build_profiles(struct component *c, struct debt *d,
 		p.samples = 0;
 		for (size_t i = first; i < first + count; i++)
 			p.samples += profile_get(profile, i).count;
+		p.time_ns = meta.time_ns;
 		hand_over(c, d, &p, data, size);
 		first += count;
+		meta.time_ns += TIME_STEP_NS;
 	}
+	if (c->next_time < meta.time_ns)
+		c->next_time = meta.time_ns;
 }
 
 /* The batches at the front of the list that share one period. */
@@ -456,9 +464,6 @@ work_off(struct component *c)
 		end = b->view->header->boot_end;
 		batch_free(c, &c->working, b);
 	}
-	if (w->meta.time_ns < c->last_time)
-		w->meta.time_ns = c->last_time;
-	c->last_time = w->meta.time_ns;
 	w->meta.duration_ns = end > start ? end - start : 0;
 	c->named += w->result->named;
 	c->unnamed += w->result->unnamed;
@@ -482,9 +487,11 @@ build_all(struct component *c, struct debt *d)
 		const struct interval_result *r = w->result;
 
 		names_apply(c->names, r->frames);
+		if (w->meta.time_ns < c->next_time)
+			w->meta.time_ns = c->next_time;
 		for (int t = 0; t < r->count; t++)
 			if (r->profiles[t] != NULL)
-				build_profiles(c, d, r, t, &w->meta);
+				build_profiles(c, d, r, t, w->meta);
 		worked_free(c, w);
 	}
 }

@@ -6,11 +6,34 @@ side by side; and changes of the arguments while they run."""
 import signal
 import time
 
-from phlare import (BUILD, PushServer, Run, Tap, decode_push, need_root,
-                    processes, wait_until)
+from phlare import (BUILD, PushServer, Run, Tap, compile_c, decode_push,
+                    need_root, processes, scratch, wait_until)
 
 SPIN = f"{BUILD}/tests/targets/spin"
 RATE = 49
+
+
+# calls two functions in random order: a stack of its own nearly every time
+STACKS = """
+volatile unsigned long sink, seed = 88172645463325252ul;
+void a(int); void b(int);
+static void next(int depth)
+{
+	if (depth == 0) {
+		for (int i = 0; i < 20000; i++)
+			sink += i;
+		return;
+	}
+	seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+	if (seed & 1)
+		a(depth - 1);
+	else
+		b(depth - 1);
+}
+void a(int depth) { next(depth); sink++; }
+void b(int depth) { next(depth); sink++; }
+int main(void) { for (;;) next(24); }
+"""
 
 
 class Config:
@@ -255,9 +278,32 @@ def reloaded(tap):
     server.stop()
 
 
+def split(tap, dir_):
+    """More samples than a server takes at once become several profiles."""
+    path = compile_c(STACKS, f"{dir_}/stacks", "-O0",
+                     "-fno-omit-frame-pointer")
+    server = PushServer()
+    config = Config()
+    config.write("w", server.url)
+    config.profile("e", rate=9999, interval="3s")
+    with processes([path], [path]), Run(config.text):
+        wait_until("pushes", lambda: len(server.series()) >= 5, 30)
+    server.stop()
+    profiles = server.profiles()
+    tap.ok(all(len(p.samples) <= 16000 for p in profiles) and
+           any(len(p.samples) == 16000 for p in profiles),
+           "a profile has at most 16000 samples",
+           [len(p.samples) for p in profiles])
+    times = [p.time // 10**6 for p in profiles]
+    tap.ok(len(set(times)) == len(times) and times == sorted(times),
+           "the parts can be told apart by their time", times)
+
+
 def main():
     need_root()
     tap = Tap()
+    with scratch() as dir_:
+        split(tap, dir_)
     side_by_side(tap)
     external_labels(tap)
     reloaded(tap)
