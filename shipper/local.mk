@@ -49,6 +49,7 @@ libshipper_a_SOURCES = \
 	%D%/secret_file.c %D%/secret_file.h \
 	%D%/shipper.c %D%/shipper.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \
+	%D%/target_lists.c %D%/target_lists.h \
 	%D%/target_set.c %D%/target_set.h \
 	%D%/text.c %D%/text.h \
 	%D%/tls_files.c %D%/tls_files.h \

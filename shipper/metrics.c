@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "shipper/account.h"
 #include "shipper/latency.h"
+#include "shipper/target_lists.h"
 #include "shipper/write_stats.h"
 
 #define NSEC_PER_SEC 1000000000.0
@@ -254,6 +255,39 @@ write_status(const struct metrics_view *v, struct evbuffer *out)
 	}
 }
 
+/* ---- targets */
+
+static void
+write_lists(const struct metrics_view *v, struct evbuffer *out)
+{
+	help(out, "phlare_discovery_targets", "gauge",
+	    "Targets that the component exports.");
+	for (size_t i = 0; i < v->lists; i++)
+		if (v->list[i].present)
+			evbuffer_add_printf(out,
+			    "phlare_discovery_targets{component_id=\"%s\"} "
+			    "%" PRIu64 "\n",
+			    v->list[i].id, v->list[i].targets);
+	help(out, "phlare_relabel_limit_total", "counter",
+	    "Targets dropped because a rule took too long on their labels or "
+	    "made them too long.");
+	for (size_t i = 0; i < v->lists; i++)
+		if (v->list[i].relabels)
+			evbuffer_add_printf(out,
+			    "phlare_relabel_limit_total{component_id=\"%s\"} "
+			    "%" PRIu64 "\n",
+			    v->list[i].id, v->list[i].given_up);
+}
+
+static void
+write_notes(const struct metrics_view *v, struct evbuffer *out)
+{
+	for (size_t i = 0; i < v->lists; i++)
+		if (v->list[i].present && v->list[i].notice != NULL)
+			evbuffer_add_printf(out, "note: %s: %s\n",
+			    v->list[i].id, v->list[i].notice);
+}
+
 /* ---- writing */
 
 static const struct {
@@ -374,6 +408,7 @@ metrics_write(const struct metrics_view *v, struct evbuffer *out)
 	    (int64_t)v->queued);
 	write_ledger(v, out);
 	write_status(v, out);
+	write_lists(v, out);
 	write_writes(v, out);
 	write_fanout(v->fanout, out);
 }
@@ -431,5 +466,6 @@ metrics_health(const struct metrics_view *v, struct evbuffer *out)
 	}
 	if (healthy)
 		evbuffer_add_printf(out, "healthy\n");
+	write_notes(v, out);
 	return healthy;
 }

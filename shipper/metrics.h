@@ -12,6 +12,7 @@
 struct account;
 struct evbuffer;
 struct latency_list;
+struct target_list;
 struct write_stats_list;
 
 /* One phlare.ebpf component, as it is now. */
@@ -28,6 +29,8 @@ struct metrics_view {
 	const struct account *account;
 	const struct write_stats_list *writes;
 	const struct latency_list *fanout;
+	const struct target_list *list;
+	size_t lists;
 	const struct metrics_component *component;
 	size_t components;
 	bool connected;             /* a symbolizer is there */
@@ -42,7 +45,8 @@ void metrics_write(const struct metrics_view *view, struct evbuffer *out);
 
 /*
  * Whether samples arrive, are named and accepted. Each cause that they are
- * not is one line in out; "healthy" if there is none.
+ * not is one line in out; "healthy" if there is none. Then, as "note: ...",
+ * what does not hinder them but leaves them without their targets.
  */
 bool metrics_health(const struct metrics_view *view, struct evbuffer *out);
 

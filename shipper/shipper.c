@@ -30,6 +30,7 @@
 #include "shipper/reachable.h"
 #include "shipper/running.h"
 #include "shipper/symbolizer_server.h"
+#include "shipper/target_lists.h"
 
 #define NSEC_PER_SEC 1000000000LL
 
@@ -54,6 +55,7 @@ struct shipper {
 	struct pages_source pages;
 
 	struct latency_list fanout;
+	struct target_lists *lists;
 	struct status status[SETTINGS_COMPONENTS_MAX];
 	struct metrics_component shown[SETTINGS_COMPONENTS_MAX];
 	int64_t started_ns;
@@ -248,6 +250,7 @@ show(void *arg, struct metrics_view *view)
 		.config_good = s->config_good,
 		.config_loaded_sec = s->config_loaded_sec,
 	};
+	view->list = target_lists_all(s->lists, &view->lists);
 	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
 		const struct profiler *p = running_profiler(s->running, n);
 		const struct status *known = &s->status[n - 1];
@@ -281,6 +284,7 @@ apply(struct shipper *s, struct config *config)
 	for (size_t i = 0; i < config->count; i++)
 		if (config->item[i].role == COMPONENT_EBPF)
 			latency_get(&s->fanout, config->item[i].id);
+	target_lists_apply(s->lists, config);
 	s->config = config;
 	s->config_good = true;
 	s->config_loaded_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC;
@@ -373,6 +377,7 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 	TAILQ_INIT(&s->fanout);
 	s->account = account_new();
 	s->running = running_new(&s->env);
+	s->lists = target_lists_new();
 	s->intake = intake_new(&(const struct intake_env){
 	    s->account, s->running, &s->fanout, on_settled, s });
 	config = config_source_read(options->source);
@@ -414,6 +419,7 @@ shipper_free(struct shipper *s)
 	running_free(s->running);
 	intake_free(s->intake);
 	account_free(s->account);
+	target_lists_free(s->lists);
 	write_stats_free_all(&s->env.stats);
 	latency_free_all(&s->fanout);
 	http_client_free(s->env.http);

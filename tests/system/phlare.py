@@ -198,7 +198,7 @@ def decode_push(body):
 class PushServer:
     """Answers pushes on loopback; answer(n) may say how the n-th goes."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, address=("127.0.0.1", 0)):
         outer = self
         self.pushes, self.requests, self.lock = [], 0, threading.Lock()
         self.answer = answer or (lambda n: (200, {}, b""))
@@ -231,8 +231,7 @@ class PushServer:
             def log_message(self, *_args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                      Handler)
+        self.server = http.server.ThreadingHTTPServer(address, Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
