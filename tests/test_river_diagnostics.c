@@ -168,6 +168,32 @@ test_summary(void **state)
 	text_free(&t);
 }
 
+static void
+test_long_messages_are_cut(void **state)
+{
+	struct river_diagnostics *d = river_diagnostics_new();
+	size_t size = 10000000;
+	char *text = malloc(size + 1);
+
+	(void)state;
+	for (size_t i = 0; i < size; i += 2)
+		memcpy(text + i, "\xc3\xa4", 2);
+	text[size] = '\0';
+	river_error(d, NULL, RIVER_NO_RANGE, "%s", text);
+	river_error(d, NULL, RIVER_NO_RANGE, "x%s", text);
+	text[RIVER_MAX_MESSAGE] = '\0';
+	river_error(d, NULL, RIVER_NO_RANGE, "%s", text);
+	assert_string_equal(d->last->message, text);
+	/* 4092 is the last even number that leaves room for the dots */
+	text[4092] = '\0';
+	assert_int_equal(strlen(d->first->message), 4095);
+	assert_memory_equal(d->first->message, text, 4092);
+	assert_string_equal(d->first->message + 4092, "...");
+	assert_int_equal(strlen(d->first->next->message), 4096);
+	free(text);
+	river_diagnostics_free(d);
+}
+
 /* Nothing that a terminal would obey comes out of a source or a message. */
 static void
 test_control_characters_are_harmless(void **state)
@@ -259,6 +285,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_long_messages_are_cut),
 		cmocka_unit_test(test_frames_are_as_in_the_golden_files),
 		cmocka_unit_test(test_frame_marks_the_range),
 		cmocka_unit_test(test_one_line_form),

@@ -265,6 +265,14 @@ test_format(void **state)
 		    "\"%!(NOVERB)%!(EXTRA int=1)\"" },
 		{ "format(\"a\\x00%s\", \"b\\x00c\")", "\"a\\x00b\\x00c\"" },
 		{ "format(\"%\\xff\", 1)", "\"%!\xef\xbf\xbd(int=1)\"" },
+		{ "format(\"%.1e\", 1.25)", "\"1.2e+00\"" },
+		{ "format(\"%.1105e\", 1.5) == \"1.5\" + replace(format("
+		  "\"%1104s\", \"\"), \" \", \"0\") + \"e+00\"",
+		    "true" },
+		{ "format(\"%.1105f\", 0.5) == \"0.5\" + replace(format("
+		  "\"%1104s\", \"\"), \" \", \"0\")",
+		    "true" },
+		{ "format(\"%.2000g\", 0.5)", "\"0.5\"" },
 		{ "format()",
 		    "1:1-1:6 format expected at least 1 args, got 0" },
 		{ "format(1)", "\"1\"" },

@@ -34,6 +34,25 @@ river_diagnostics_free(struct river_diagnostics *d)
 	free(d);
 }
 
+/* Messages show names and texts of the file, which may have any length. */
+static const char *
+print_message(struct river_arena *arena, const char *fmt, va_list ap)
+{
+	char text[RIVER_MAX_MESSAGE + 1];
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	size_t size;
+
+	if (n < 0)
+		return "";
+	if ((size_t)n < sizeof(text))
+		return river_arena_copy(arena, text, n);
+	size = sizeof(text) - sizeof("...");
+	/* not in the middle of a character */
+	while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
+		size--;
+	return river_arena_printf(arena, "%.*s...", (int)size, text);
+}
+
 void
 river_diagnostics_add(struct river_diagnostics *d, enum river_severity severity,
     const struct river_source *source, struct river_range range,
@@ -52,7 +71,7 @@ river_diagnostics_add(struct river_diagnostics *d, enum river_severity severity,
 	diagnostic->severity = severity;
 	diagnostic->source = source;
 	diagnostic->range = range;
-	diagnostic->message = river_arena_vprintf(d->arena, fmt, ap);
+	diagnostic->message = print_message(d->arena, fmt, ap);
 	if (d->last == NULL)
 		d->first = diagnostic;
 	else

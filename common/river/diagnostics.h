@@ -15,6 +15,8 @@
 
 /* More are counted but not kept. */
 #define RIVER_MAX_DIAGNOSTICS 1000
+/* Bytes; what is longer ends in "...". */
+#define RIVER_MAX_MESSAGE 4096
 
 enum river_severity { RIVER_ERROR, RIVER_WARNING };
 

@@ -19,6 +19,8 @@
 
 /* A number over this ends the width, precision or index it stands in. */
 #define MAX_NUMBER 1000000
+/* More than any float has. */
+#define MAX_DECIMALS 1100
 #define SCRATCH_BYTES 65536
 #define MAX_RUNE 0x10ffff
 #define REPLACEMENT 0xfffd
@@ -547,20 +549,36 @@ print_signed(struct formatter *f, char *text)
 	put_bytes(&f->out, text + 1, size - 1);
 }
 
+/* Where there are no more digits, there are zeros: before the exponent. */
+static char *
+add_zeros(struct formatter *f, char *text, size_t count)
+{
+	size_t size = strlen(text), digits = strcspn(text, "eE");
+	char *longer = river_arena_alloc(f->scratch, size + count + 1, 1);
+	char *out = mempcpy(longer, text, digits);
+
+	memset(out, '0', count);
+	strcpy(out + count, text + digits);
+	return longer;
+}
+
 static void
 print_float(struct formatter *f, const struct river_value *value)
 {
 	int precision = f->d.has_precision ? (int)f->d.precision : -1;
+	int zeros = precision > MAX_DECIMALS ? precision - MAX_DECIMALS : 0;
 	double x = value->number.f;
 	char *text;
 
-	text = float_text(f, isfinite(x) ? x : 0, precision);
+	text = float_text(f, isfinite(x) ? x : 0, precision - zeros);
 	if (text == NULL)
 		print_bad_verb(f, value);
-	else if (isfinite(x))
-		print_signed(f, text);
-	else
+	else if (!isfinite(x))
 		print_special(f, x);
+	else if (zeros > 0 && strchr("eEfF", (int)f->d.verb) != NULL)
+		print_signed(f, add_zeros(f, text, zeros));
+	else
+		print_signed(f, text);
 }
 
 /* ---- strings */
