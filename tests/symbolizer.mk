@@ -37,3 +37,11 @@ tests_test_elf_cache_SOURCES = \
 	tests/fake_opener.c tests/fake_opener.h \
 	tests/test_elf_cache.c
 tests_test_elf_cache_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_fetch
+tests_test_fetch_SOURCES = tests/test_fetch.c
+tests_test_fetch_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_perf_map
+tests_test_perf_map_SOURCES = \
+	tests/fake_opener.c tests/fake_opener.h \
+	tests/test_perf_map.c
+tests_test_perf_map_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
