@@ -49,8 +49,6 @@ static_assert((int)DEMANGLE_NONE == (int)phlare_Demangle_DEMANGLE_NONE &&
 #define PAGE_MAX_BYTES 65536
 #define KERNEL_TEXT_MAX (64u * 1024 * 1024)
 #define NS_PER_SEC 1000000000ULL
-/* Between profiles of one series: what servers can tell apart. */
-#define TIME_STEP_NS 1000000
 /* Samples of batches that may wait to be worked on, in bytes of memfd. */
 #define WAITING_MAX_BYTES (256u * 1024 * 1024)
 
@@ -378,71 +376,59 @@ pay_debts(struct component *c)
 	}
 }
 
-/* Compresses one encoded profile and hands it over. Takes data. */
+/* What the parts of one target's profile have in common. */
+struct handing_over {
+	struct component *component;
+	struct debt *debt;
+	struct finished_profile profile;
+};
+
+/* Compresses one encoded part and hands it over. Takes data. */
 static void
-hand_over(struct component *c, struct debt *d, struct finished_profile *p,
-    void *data, size_t size)
+hand_over(void *arg, const struct pprof_part *part)
 {
+	struct handing_over *h = arg;
+	struct component *c = h->component;
+	struct finished_profile p = h->profile;
 	void *packed = NULL;
 
-	p->fd = -1;
-	p->raw_bytes = size;
-	p->interval = d->interval;
-	p->component = c->settings.component;
-	if (pprof_compress(data, size, &packed, &p->bytes) == 0 &&
-	    p->bytes <= SETTINGS_PROFILE_MAX_BYTES &&
-	    (p->fd = memfd_new("profile")) >= 0 &&
-	    memfd_append(p->fd, packed, p->bytes) == 0 &&
-	    memfd_seal(p->fd) == 0) {
+	p.fd = -1;
+	p.samples = part->samples;
+	p.time_ns = part->time_ns;
+	p.raw_bytes = part->size;
+	if (pprof_compress(part->data, part->size, &packed, &p.bytes) == 0 &&
+	    p.bytes <= SETTINGS_PROFILE_MAX_BYTES &&
+	    (p.fd = memfd_new("profile")) >= 0 &&
+	    memfd_append(p.fd, packed, p.bytes) == 0 && memfd_seal(p.fd) == 0) {
 		c->account.own.n[LEDGER_PROFILES_BUILT]++;
-		d->untaken++;
-		c->host->on_profile(c->host->arg, p);
+		h->debt->untaken++;
+		c->host->on_profile(c->host->arg, &p);
 	} else {
-		c->account.own.n[LEDGER_DROPPED_MEMORY] += p->samples;
-		if (p->fd >= 0)
-			close(p->fd);
+		c->account.own.n[LEDGER_DROPPED_MEMORY] += p.samples;
+		if (p.fd >= 0)
+			close(p.fd);
 	}
 	free(packed);
-	free(data);
+	free(part->data);
 }
 
-/*
- * Splits what a server would refuse as too large. The parts differ in their
- * time: servers take profiles of one series and time for copies of one.
- */
 static void
 build_profiles(struct component *c, struct debt *d,
-    const struct interval_result *r, int target, struct pprof_meta meta)
+    const struct interval_result *r, int target, const struct pprof_meta *meta)
 {
-	const struct profile *profile = r->profiles[target];
-	size_t total = profile_samples(profile), step = total;
-	struct finished_profile p = { .duration_ns = meta.duration_ns };
+	struct handing_over h = { .component = c,
+		.debt = d,
+		.profile = { .component = c->settings.component,
+		    .interval = d->interval,
+		    .duration_ns = meta->duration_ns } };
+	int64_t next;
 
-	p.labels = targets_labels(c->targets, target, &p.labels_size);
-	if (step > PPROF_MAX_SAMPLES)
-		step = PPROF_MAX_SAMPLES;
-	for (size_t first = 0; first < total;) {
-		size_t count = total - first < step ? total - first : step;
-		size_t size;
-		void *data;
-
-		pprof_encode(
-		    r->frames, profile, first, count, &meta, &data, &size);
-		if (size > PPROF_MAX_BYTES && count > 1) {
-			free(data);
-			step = (count + 1) / 2;
-			continue;
-		}
-		p.samples = 0;
-		for (size_t i = first; i < first + count; i++)
-			p.samples += profile_get(profile, i).count;
-		p.time_ns = meta.time_ns;
-		hand_over(c, d, &p, data, size);
-		first += count;
-		meta.time_ns += TIME_STEP_NS;
-	}
-	if (c->next_time < meta.time_ns)
-		c->next_time = meta.time_ns;
+	h.profile.labels =
+	    targets_labels(c->targets, target, &h.profile.labels_size);
+	next = pprof_encode_all(
+	    r->frames, r->profiles[target], meta, hand_over, &h);
+	if (c->next_time < next)
+		c->next_time = next;
 }
 
 /* The batches at the front of the list that share one period. */
@@ -491,7 +477,7 @@ build_all(struct component *c, struct debt *d)
 			w->meta.time_ns = c->next_time;
 		for (int t = 0; t < r->count; t++)
 			if (r->profiles[t] != NULL)
-				build_profiles(c, d, r, t, w->meta);
+				build_profiles(c, d, r, t, &w->meta);
 		worked_free(c, w);
 	}
 }

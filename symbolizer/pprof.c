@@ -335,6 +335,43 @@ pprof_encode(const struct frames *frames, const struct profile *profile,
 	return 0;
 }
 
+static uint64_t
+sum_of(const struct profile *profile, size_t first, size_t count)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = first; i < first + count; i++)
+		sum += profile_get(profile, i).count;
+	return sum;
+}
+
+int64_t
+pprof_encode_all(const struct frames *frames, const struct profile *profile,
+    const struct pprof_meta *meta,
+    void (*fn)(void *arg, const struct pprof_part *part), void *arg)
+{
+	size_t total = profile_samples(profile), step = PPROF_MAX_SAMPLES;
+	struct pprof_meta m = *meta;
+
+	for (size_t first = 0; first < total;) {
+		size_t count = total - first < step ? total - first : step;
+		struct pprof_part part = { .time_ns = m.time_ns };
+
+		pprof_encode(
+		    frames, profile, first, count, &m, &part.data, &part.size);
+		if (part.size > PPROF_MAX_BYTES && count > 1) {
+			free(part.data);
+			step = (count + 1) / 2;
+			continue;
+		}
+		part.samples = sum_of(profile, first, count);
+		fn(arg, &part);
+		first += count;
+		m.time_ns += PPROF_TIME_STEP_NS;
+	}
+	return m.time_ns;
+}
+
 int
 pprof_compress(const void *data, size_t size, void **out, size_t *out_size)
 {
