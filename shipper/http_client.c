@@ -65,7 +65,7 @@ struct http_request {
 	/* what came back */
 	uint8_t *body;
 	size_t body_size, body_max, header_bytes;
-	bool cut;
+	bool whole_head, cut;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -219,9 +219,13 @@ take_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_request *r = arg;
 
-	(void)data;
 	size *= n;
 	r->header_bytes += size;
+	/* libcurl takes half a head for a whole one; trailers come later */
+	if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		r->whole_head = false;
+	else if (data[0] == '\r' || data[0] == '\n')
+		r->whole_head = true;
 	return r->header_bytes > HTTP_HEADERS_MAX_BYTES ? 0 : size;
 }
 
@@ -572,7 +576,7 @@ end_of(const struct http_request *r, CURLcode code, int status)
 		return HTTP_TOO_LONG;
 	switch (code) {
 	case CURLE_OK:
-		return HTTP_ANSWERED;
+		return r->whole_head ? HTTP_ANSWERED : HTTP_BROKEN;
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
 	case CURLE_UNSUPPORTED_PROTOCOL:
@@ -639,8 +643,9 @@ report(struct http_request *r, CURLcode code)
 	result.status = status;
 	result.body = r->body;
 	result.body_size = r->body_size;
-	result.error =
-	    r->error[0] != '\0' ? r->error : curl_easy_strerror(code);
+	result.error = r->error[0] != '\0' ? r->error
+		       : code != CURLE_OK  ? curl_easy_strerror(code)
+					   : "the head of the answer is cut";
 	if (retry_after > RETRY_AFTER_MAX_SEC)
 		retry_after = RETRY_AFTER_MAX_SEC;
 	if (retry_after > 0)
