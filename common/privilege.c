@@ -54,7 +54,8 @@ static const struct privilege_row rows[PROCESS_KINDS] = {
 	[PROCESS_SYMBOLIZER] = { "symbolizer", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
 	/* its limits on memory and CPU are set by the file reader itself */
 	[PROCESS_FILE_READER] = { "file reader", 0, 0, 64, NO_LIMIT, NO_LIMIT },
-	[PROCESS_SHIPPER] = { "shipper", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
+	/* one for each profile that waits, and the connections */
+	[PROCESS_SHIPPER] = { "shipper", 0, 0, 4096, NO_LIMIT, NO_LIMIT },
 	[PROCESS_CHECKER] = { "checker", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
 	[PROCESS_REPORTER] = { "reporter", 0, 0, 64, 4ull << 30, 120 },
 };

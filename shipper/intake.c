@@ -189,6 +189,20 @@ new_parcel(struct intake *in, const struct symbolizer_profile *profile)
 	return p;
 }
 
+/* Counts a profile that goes nowhere. Takes its fd and labels. */
+static void
+refuse(struct intake *in, const struct symbolizer_profile *profile,
+    enum ledger_counter outcome, const char *why)
+{
+	static struct log_limit limit;
+
+	if (log_limit_ok(&limit))
+		log_warnx("intake", "%s: dropping a profile: %s%s",
+		    component_name(in, profile->component), why,
+		    log_limit_tail(&limit));
+	parcel_settle(new_parcel(in, profile), outcome);
+}
+
 void
 intake_profile(struct intake *in, const struct symbolizer_profile *profile)
 {
@@ -197,6 +211,11 @@ intake_profile(struct intake *in, const struct symbolizer_profile *profile)
 	if (was_settled(in, profile->id) || is_here(in, profile->id)) {
 		close(profile->fd);
 		free(profile->labels);
+		return;
+	}
+	if (in->queued >= INTAKE_PROFILES_MAX) {
+		refuse(in, profile, LEDGER_PROFILES_DROPPED_QUEUE,
+		    "too many wait to be pushed");
 		return;
 	}
 	p = new_parcel(in, profile);
@@ -210,15 +229,8 @@ void
 intake_unfit(struct intake *in, const struct symbolizer_profile *profile,
     const char *why)
 {
-	static struct log_limit limit;
-
-	if (was_settled(in, profile->id))
-		return;
-	if (log_limit_ok(&limit))
-		log_warnx("intake", "%s: dropping a profile: %s%s",
-		    component_name(in, profile->component), why,
-		    log_limit_tail(&limit));
-	parcel_settle(new_parcel(in, profile), LEDGER_PROFILES_DROPPED_REFUSED);
+	if (!was_settled(in, profile->id))
+		refuse(in, profile, LEDGER_PROFILES_DROPPED_REFUSED, why);
 }
 
 size_t

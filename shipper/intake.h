@@ -17,6 +17,11 @@ struct running;
 struct symbolizer_profile;
 struct symbolizer_server;
 
+/*
+ * Profiles that wait, each with a descriptor: those of many endpoints, also of
+ * such as a reload took away. What comes on top is dropped.
+ */
+#define INTAKE_PROFILES_MAX 2048
 /* Settled profiles of which a lost symbolizer was not told: so many. */
 #define INTAKE_UNTOLD_MAX 1024
 

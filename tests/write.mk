@@ -17,7 +17,8 @@ tests_test_tls_files_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_oauth2_token
 tests_test_oauth2_token_SOURCES = tests/test_oauth2_token.c
 tests_test_oauth2_token_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
-SYSTEM_TESTS += tests/system/write_push.py tests/system/write_tls.py
+SYSTEM_TESTS += tests/system/write_push.py tests/system/write_tls.py \
+	tests/system/write_faults.py
 EXTRA_DIST += tests/system/http_peers.py tests/system/shipper_peer.py
 UNIT_TESTS += tests/test_push
 tests_test_push_SOURCES = tests/test_push.c
