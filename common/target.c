@@ -16,9 +16,18 @@
 #define POD META "kubernetes_pod_name"
 #define DOCKER_NAME META "docker_container_name"
 
+#define NAME(text)                                                             \
+	{                                                                      \
+		text, sizeof(text) - 1                                         \
+	}
+
 /* Labels with "__" in front that count. */
-static const char *const used[] = { TARGET_PID_LABEL, CONTAINER, KUBERNETES,
-	DOCKER, SWARM, ANNOTATION, NAMESPACE, POD, DOCKER_NAME };
+static const struct {
+	const char *name;
+	size_t size;
+} used[] = { NAME(TARGET_PID_LABEL), NAME(CONTAINER), NAME(KUBERNETES),
+	NAME(DOCKER), NAME(SWARM), NAME(ANNOTATION), NAME(NAMESPACE), NAME(POD),
+	NAME(DOCKER_NAME) };
 
 static const char *const runtimes[] = { "docker://", "containerd://",
 	"cri-o://" };
@@ -27,7 +36,8 @@ const char *
 target_get(const struct target *target, const char *name)
 {
 	for (size_t i = 0; i < target->count; i++)
-		if (strcmp(target->label[i].name, name) == 0)
+		if (target->label[i].name[0] == name[0] &&
+		    strcmp(target->label[i].name, name) == 0)
 			return target->label[i].value;
 	return "";
 }
@@ -107,16 +117,21 @@ target_service_name(const struct target *target, bool is_default,
 bool
 target_label_visible(const char *name)
 {
-	return strncmp(name, "__", 2) != 0 || strcmp(name, "__name__") == 0;
+	return name[0] != '_' || name[1] != '_' ||
+	       strcmp(name, "__name__") == 0;
 }
 
 bool
 target_label_counts(const char *name)
 {
+	size_t size;
+
 	if (target_label_visible(name))
 		return true;
+	size = strlen(name);
 	for (size_t i = 0; i < COUNT(used); i++)
-		if (strcmp(name, used[i]) == 0)
+		if (used[i].size == size &&
+		    memcmp(name, used[i].name, size) == 0)
 			return true;
 	return false;
 }

@@ -79,6 +79,8 @@ place_of(const struct draft *d, const char *name, bool *found)
 	size_t low = 0, high = d->count;
 
 	*found = false;
+	if (high > 0 && strcmp(d->label[high - 1].name, name) < 0)
+		return high; /* they often come in their order */
 	while (low < high && !*found) {
 		size_t middle = low + (high - low) / 2;
 		int order = strcmp(d->label[middle].name, name);
@@ -116,27 +118,29 @@ target_of(const struct draft *d)
 	return (struct target){ d->label, d->count };
 }
 
+static size_t
+varint_size(size_t n)
+{
+	return n < 128 ? 1 : n < 128 * 128 ? 2 : 3;
+}
+
+static bool
+encode_text(pb_ostream_t *out, uint32_t tag, const char *text, size_t size)
+{
+	return pb_encode_tag(out, PB_WT_STRING, tag) &&
+	       pb_encode_string(out, (const pb_byte_t *)text, size);
+}
+
 static bool
 encode_label(pb_ostream_t *out, const struct target_label *label)
 {
 	size_t n = strlen(label->name), v = strlen(label->value);
-	pb_ostream_t sizing = PB_OSTREAM_SIZING;
-	pb_ostream_t *o = &sizing;
 
-	for (int pass = 0; pass < 2; pass++) {
-		if (pass == 1 &&
-		    (!pb_encode_tag(
-			 out, PB_WT_STRING, phlare_Target_labels_tag) ||
-			!pb_encode_varint(out, sizing.bytes_written)))
-			return false;
-		o = pass == 0 ? &sizing : out;
-		if (!pb_encode_tag(o, PB_WT_STRING, phlare_Label_name_tag) ||
-		    !pb_encode_string(o, (const pb_byte_t *)label->name, n) ||
-		    !pb_encode_tag(o, PB_WT_STRING, phlare_Label_value_tag) ||
-		    !pb_encode_string(o, (const pb_byte_t *)label->value, v))
-			return false;
-	}
-	return true;
+	return pb_encode_tag(out, PB_WT_STRING, phlare_Target_labels_tag) &&
+	       pb_encode_varint(
+		   out, 1 + varint_size(n) + n + 1 + varint_size(v) + v) &&
+	       encode_text(out, phlare_Label_name_tag, label->name, n) &&
+	       encode_text(out, phlare_Label_value_tag, label->value, v);
 }
 
 /* The size of the labels that go out, encoded; 0: too long. */
@@ -161,10 +165,12 @@ intern(struct targets *t, struct draft *d)
 {
 	size_t size = encode(d);
 	struct label_set *set;
+	unsigned hash;
 
 	if (size == 0)
 		return -1;
-	HASH_FIND(hh, t->by_labels, d->encoded, size, set);
+	HASH_VALUE(d->encoded, size, hash);
+	HASH_FIND_BYHASHVALUE(hh, t->by_labels, d->encoded, size, hash, set);
 	if (set != NULL)
 		return set->number;
 	if (t->sets == t->room) {
@@ -176,7 +182,8 @@ intern(struct targets *t, struct draft *d)
 	set->size = size;
 	set->number = t->sets;
 	t->list[t->sets++] = set;
-	HASH_ADD_KEYPTR(hh, t->by_labels, set->bytes, set->size, set);
+	HASH_ADD_KEYPTR_BYHASHVALUE(
+	    hh, t->by_labels, set->bytes, set->size, hash, set);
 	return set->number;
 }
 
@@ -254,6 +261,21 @@ add_draft(struct reading *r, bool is_default)
 
 /* ---- decoding */
 
+/* The content of the next field, which must be of bytes; false at the end. */
+static bool
+take_field(pb_istream_t *in, uint32_t *tag, pb_istream_t *content)
+{
+	pb_wire_type_t wire;
+	uint32_t size;
+	bool eof;
+
+	if (!pb_decode_tag(in, &wire, tag, &eof) || wire != PB_WT_STRING ||
+	    !pb_decode_varint32(in, &size) || size > in->bytes_left)
+		return false;
+	*content = pb_istream_from_buffer(in->state, size);
+	return pb_read(in, NULL, size);
+}
+
 /* A string of at most max bytes without NUL, into the draft's buffer. */
 static const char *
 read_string(pb_istream_t *in, struct draft *d, size_t max)
@@ -262,44 +284,48 @@ read_string(pb_istream_t *in, struct draft *d, size_t max)
 	char *text = d->text + d->used;
 
 	if (size > max || size >= sizeof(d->text) - d->used ||
-	    !pb_read(in, (pb_byte_t *)text, size) ||
-	    memchr(text, '\0', size) != NULL)
+	    memchr(in->state, '\0', size) != NULL)
 		return NULL;
+	memcpy(text, in->state, size);
 	text[size] = '\0';
 	d->used += size + 1;
 	return text;
 }
 
-struct label_reading {
-	struct draft *draft;
-	const char *text;
-};
-
 static bool
-on_text(pb_istream_t *in, const pb_field_t *field, void **arg)
+read_label(pb_istream_t *in, struct draft *d)
 {
-	struct label_reading *l = *arg;
-	size_t max = field->tag == phlare_Label_name_tag ? LABEL_NAME_MAX
-							 : LABEL_VALUE_MAX;
+	struct target_label label = { "", "" };
+	pb_istream_t content;
+	uint32_t tag;
 
-	l->text = read_string(in, l->draft, max);
-	return l->text != NULL;
+	while (in->bytes_left > 0) {
+		if (!take_field(in, &tag, &content))
+			return false;
+		if (tag == phlare_Label_name_tag)
+			label.name = read_string(&content, d, LABEL_NAME_MAX);
+		else if (tag == phlare_Label_value_tag)
+			label.value = read_string(&content, d, LABEL_VALUE_MAX);
+		if (label.name == NULL || label.value == NULL)
+			return false;
+	}
+	return label.name[0] != '\0' && d->count < TARGET_MAX_LABELS &&
+	       draft_set(d, label.name, label.value);
 }
 
+/* By hand: a set has a hundred thousand labels. */
 static bool
-on_label(pb_istream_t *in, const pb_field_t *field, void **arg)
+read_labels(pb_istream_t *in, struct draft *d)
 {
-	struct draft *d = ((struct reading *)*arg)->draft;
-	struct label_reading name = { d, "" }, value = { d, "" };
-	phlare_Label label = phlare_Label_init_zero;
+	pb_istream_t label;
+	uint32_t tag;
 
-	(void)field;
-	label.name.funcs.decode = label.value.funcs.decode = on_text;
-	label.name.arg = &name;
-	label.value.arg = &value;
-	return d->count < TARGET_MAX_LABELS &&
-	       pb_decode(in, phlare_Label_fields, &label) &&
-	       name.text[0] != '\0' && draft_set(d, name.text, value.text);
+	d->count = d->used = 0;
+	while (in->bytes_left > 0)
+		if (!take_field(in, &tag, &label) ||
+		    (tag == phlare_Target_labels_tag && !read_label(&label, d)))
+			return false;
+	return true;
 }
 
 static bool
@@ -307,18 +333,13 @@ on_target(pb_istream_t *in, const pb_field_t *field, void **arg)
 {
 	struct reading *r = *arg;
 	bool is_default = field->tag == phlare_TargetSet_default_target_tag;
-	phlare_Target target = phlare_Target_init_zero;
 
-	target.labels.funcs.decode = on_label;
-	target.labels.arg = r;
-	r->draft->count = r->draft->used = 0;
 	if (is_default ? r->targets->fallback >= 0
 		       : r->targets->count >= SETTINGS_TARGETS_MAX) {
 		r->why = "too many targets";
 		return false;
 	}
-	return pb_decode(in, phlare_Target_fields, &target) &&
-	       add_draft(r, is_default);
+	return read_labels(in, r->draft) && add_draft(r, is_default);
 }
 
 /*

@@ -3,6 +3,8 @@
  * Targets on their way from the configuration to the symbolizer: what one end
  * writes the other one reads.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +26,22 @@
 
 #define COMPONENT "phlare.ebpf.default"
 #define LABELS 12
+#define MANY_LABELS 20
+#ifdef WITH_SANITIZERS
+#define MANY_MS 1000
+#else
+#define MANY_MS 100
+#endif
+
+static const char *const many_names[MANY_LABELS] = { "__address__",
+	"__container_id__", "__meta_kubernetes_namespace",
+	"__meta_kubernetes_pod_annotation_checksum",
+	"__meta_kubernetes_pod_container_name",
+	"__meta_kubernetes_pod_controller_kind",
+	"__meta_kubernetes_pod_controller_name", "__meta_kubernetes_pod_ip",
+	"__meta_kubernetes_pod_label_app", "__meta_kubernetes_pod_name",
+	"__meta_kubernetes_pod_uid", "app", "cluster", "container", "namespace",
+	"node", "pod", "region", "tier", "zone" };
 
 static struct targets *
 pass(const struct ebpf_args *args, uint64_t decided_at)
@@ -273,6 +292,67 @@ test_a_set_that_is_too_large_is_refused(void **state)
 	free(pairs);
 }
 
+/* Targets as Kubernetes discovery makes them. */
+static struct river_targets
+many_targets(size_t count)
+{
+	struct river_targets all = { calloc(count, sizeof(*all.item)), count };
+
+	for (size_t i = 0; i < count; i++) {
+		struct river_pair *label = calloc(MANY_LABELS, sizeof(*label));
+		char *value;
+
+		for (int k = 0; k < MANY_LABELS; k++) {
+			assert_true(asprintf(&value, "%064zx", i + k) > 0);
+			label[k] = (struct river_pair){ many_names[k], value };
+		}
+		all.item[i] = (struct river_pairs){ label, MANY_LABELS };
+	}
+	return all;
+}
+
+static void
+free_targets(struct river_targets *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		for (int k = 0; k < MANY_LABELS; k++)
+			free((char *)all->item[i].item[k].value);
+		free(all->item[i].item);
+	}
+	free(all->item);
+}
+
+static double
+cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* The best of several, as others use this machine too. */
+static void
+test_ten_thousand_targets_take_no_time(void **state)
+{
+	struct ebpf_args args = { .targets = many_targets(10000) };
+	double best = 1e9;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		double start = cpu_ms(), took;
+		struct targets *t = pass(&args, 0);
+
+		took = cpu_ms() - start;
+		best = took < best ? took : best;
+		assert_int_equal(targets_containers(t), 10000);
+		targets_free(t);
+	}
+	print_message("# 10000 targets of 20 labels: %.0f ms\n", best);
+	assert_true(best < MANY_MS);
+	free_targets(&args.targets);
+}
+
 int
 main(void)
 {
@@ -283,6 +363,7 @@ main(void)
 		cmocka_unit_test(test_labels_that_do_not_fit_are_left_out),
 		cmocka_unit_test(test_too_many_labels_do_not_hide_the_target),
 		cmocka_unit_test(test_a_set_that_is_too_large_is_refused),
+		cmocka_unit_test(test_ten_thousand_targets_take_no_time),
 	};
 
 	return cmocka_run_group_tests_name("target_set", tests, NULL, NULL);
