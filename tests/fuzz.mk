@@ -43,6 +43,21 @@ EXTRA_DIST += \
 	tests/data/fuzz_river/seed-kubernetes.river \
 	tests/data/fuzz_river/seed-static.river
 
+FUZZ_TARGETS += tests/fuzz_river_eval
+tests_fuzz_river_eval_SOURCES = tests/fuzz_river_eval.c
+tests_fuzz_river_eval_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_river_eval_LDADD = $(FUZZ_LIBS) $(RIVER_LIBS) $(COMMON_LIBS)
+EXTRA_DIST += \
+	tests/fuzz_river_eval.dict \
+	tests/data/fuzz_river_eval/access \
+	tests/data/fuzz_river_eval/format \
+	tests/data/fuzz_river_eval/json \
+	tests/data/fuzz_river_eval/json_path \
+	tests/data/fuzz_river_eval/operators \
+	tests/data/fuzz_river_eval/targets \
+	tests/data/fuzz_river_eval/text \
+	tests/data/fuzz_river_eval/values
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 if !FUZZER
 TESTS += $(FUZZ_TARGETS)
