@@ -1,6 +1,7 @@
 # Fuzz targets. make check runs each over its seeds in tests/data/<target>/
-# and over changes of them; --enable-fuzzer builds them for libFuzzer instead:
-#   tests/fuzz_pprof $(top_srcdir)/tests/data/fuzz_pprof
+# and over changes of them; --enable-fuzzer builds them for libFuzzer instead,
+# together with --enable-sanitizers, which find what goes wrong:
+#   make fuzz-programs && tests/fuzz_pprof $(top_srcdir)/tests/data/fuzz_pprof
 FUZZ_TARGETS =
 if FUZZER
 AM_CFLAGS += -fsanitize=fuzzer-no-link
@@ -59,6 +60,8 @@ EXTRA_DIST += \
 	tests/data/fuzz_river_eval/values
 
 check_PROGRAMS += $(FUZZ_TARGETS)
+fuzz-programs: all-am $(FUZZ_TARGETS)
+.PHONY: fuzz-programs
 if !FUZZER
 TESTS += $(FUZZ_TARGETS)
 endif
