@@ -557,6 +557,7 @@ scan_mappings(struct bpf_iter__task_vma *ctx)
 	struct scan_scratch *s;
 	struct file *file;
 	__u32 zero = 0;
+	__u64 name;
 	long size = 0;
 
 	if (task == NULL || vma == NULL || !(vma->vm_flags & VM_EXEC))
@@ -581,8 +582,11 @@ scan_mappings(struct bpf_iter__task_vma *ctx)
 	}
 	if (size < 1 || size > SAMPLER_SCAN_PATH)
 		size = 1; /* no name, or one too long */
-	s->record.path_size = size - 1;
-	bpf_seq_write(ctx->meta->seq, s, sizeof(s->record) + (size - 1));
+	name = size - 1;
+	barrier_var(name); /* kernels before 6.18 need to see a mask */
+	name &= SAMPLER_SCAN_PATH - 1;
+	s->record.path_size = name;
+	bpf_seq_write(ctx->meta->seq, s, sizeof(s->record) + name);
 	return 0;
 }
 

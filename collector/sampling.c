@@ -88,9 +88,12 @@ set_sizes(struct sampling *s, const struct sampling_sizes *sizes)
 	return bpf_map__set_max_entries(s->bpf->maps.outcomes, s->possible);
 }
 
-/* Leaves out the iterators that this kernel does not have. */
+/*
+ * Leaves out the iterators that this kernel does not have, or all that there
+ * is another way for.
+ */
 static int
-choose_programs(struct sampling *s)
+choose_programs(struct sampling *s, bool iterators)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	bool vma, ksym;
@@ -102,8 +105,10 @@ choose_programs(struct sampling *s)
 	ksym =
 	    btf__find_by_name_kind(btf, "bpf_iter__ksym", BTF_KIND_STRUCT) > 0;
 	btf__free(btf);
-	bpf_program__set_autoload(s->bpf->progs.scan_mappings, vma);
-	bpf_program__set_autoload(s->bpf->progs.scan_symbols, ksym);
+	bpf_program__set_autoload(
+	    s->bpf->progs.scan_mappings, vma && iterators);
+	bpf_program__set_autoload(
+	    s->bpf->progs.scan_symbols, ksym && iterators);
 	return 0;
 }
 
@@ -136,17 +141,31 @@ set_constants(struct sampler_control *c)
 }
 
 static int
-load(struct sampling *s, const struct sampling_sizes *sizes)
+load_some(
+    struct sampling *s, const struct sampling_sizes *sizes, bool iterators)
 {
 	int r;
 
 	s->bpf = sampler_bpf__open();
 	if (s->bpf == NULL)
 		return -errno;
-	if ((r = choose_programs(s)) < 0 || (r = set_sizes(s, sizes)) < 0)
+	if ((r = choose_programs(s, iterators)) < 0 ||
+	    (r = set_sizes(s, sizes)) < 0)
 		return r;
 	set_constants(&s->bpf->bss->control);
 	return sampler_bpf__load(s->bpf);
+}
+
+/* A kernel whose verifier does not like an iterator can do without. */
+static int
+load(struct sampling *s, const struct sampling_sizes *sizes)
+{
+	int r = load_some(s, sizes, true);
+
+	if (s->bpf == NULL || (r != -EACCES && r != -EINVAL))
+		return r;
+	sampler_bpf__destroy(s->bpf);
+	return load_some(s, sizes, false);
 }
 
 static int

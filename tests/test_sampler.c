@@ -24,6 +24,7 @@
 
 #include <cmocka.h>
 
+#include "collector/ksyms.h"
 #include "collector/sampler.h"
 #include "common/ipc.h"
 #include "common/log.h"
@@ -167,7 +168,7 @@ start(struct fixture *f, uint32_t stack_parts, uint32_t counts)
 		.ids = { NOBODY, NOBODY },
 		.listener_session = f->listener_session,
 		.page_fd = page_fd,
-		.kallsyms = -1,
+		.kallsyms = ksyms_open_file(),
 		.stack_parts = stack_parts,
 		.counts = counts,
 	};
@@ -189,6 +190,7 @@ start(struct fixture *f, uint32_t stack_parts, uint32_t counts)
 	}
 	close(sv[1]);
 	close(page_fd);
+	close(ctx.kallsyms);
 	f->sock = sv[0];
 }
 
