@@ -147,6 +147,8 @@ enter_phase(struct record *r, enum record_phase phase)
 
 	r->phase = phase;
 	r->phase_start = now_ns();
+	if (phase == STARTING && !r->progress.terminal)
+		return; /* soon over, or an error is all that there is to say */
 	progress_phase(&r->progress, names[phase],
 	    phase == SAMPLING ? r->options->duration : 0);
 }
@@ -174,6 +176,8 @@ on_tick(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	progress_update(&r->progress, passed);
+	if (r->abandoned)
+		return;
 	if (r->phase == SAMPLING && passed >= r->options->duration) {
 		finish(r);
 	} else if (r->phase == STARTING && passed >= START_LIMIT) {

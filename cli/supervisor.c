@@ -32,6 +32,7 @@ struct service {
 	pid_t pid; /* 0: does not run */
 	unsigned long long started_ms;
 	bool was_ready; /* at any time */
+	bool told;      /* it has said what is wrong with it */
 	struct backoff backoff;
 	struct log_lines lines;
 	int stderr_fd;
@@ -134,6 +135,7 @@ on_line(void *arg, int level, const char *line)
 {
 	struct service *v = arg;
 
+	v->told |= level <= LOG_WARNING;
 	v->owner->hooks->on_log(v->owner->arg, level, line);
 }
 
@@ -438,7 +440,9 @@ service_ended(struct service *v, int status)
 		return;
 	}
 	if (cannot_start(v, status, ran_ms)) {
-		say(s, LOG_ERR, "%s cannot start", program_name(v->program));
+		if (!v->told)
+			say(s, LOG_ERR, "%s cannot start",
+			    program_name(v->program));
 		s->code = 1;
 		supervisor_stop(s);
 		return;
