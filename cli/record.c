@@ -207,6 +207,9 @@ on_state(void *arg, enum program program, const char *state)
 	    strcmp(state, NOTIFY_SAMPLING) == 0) {
 		enter_phase(r, SAMPLING);
 		end_in_time(r);
+	} else if (program == PROGRAM_COLLECTOR && r->phase == STARTING &&
+		   strcmp(state, NOTIFY_NO_SAMPLER) == 0) {
+		abandon(r);
 	}
 }
 

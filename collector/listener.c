@@ -25,6 +25,7 @@
 #include "collector/orphans.h"
 #include "collector/sampler.h"
 #include "common/log.h"
+#include "common/notify.h"
 
 #define NSEC_PER_MSEC 1000000ULL
 #define STOP_GRACE_MS 2000
@@ -268,6 +269,9 @@ settle(struct listener *l, const struct child *c, int status)
 	bool crashed = !c->killed && c->hung_up == 0 &&
 		       !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
+	if (c->kind == CHILD_SAMPLER && WIFEXITED(status) &&
+	    WEXITSTATUS(status) != 0 && c->page->session == 0)
+		notify_send(NOTIFY_NO_SAMPLER);
 	if (c->kind == CHILD_SAMPLER)
 		orphans_add(&l->orphans, c->page,
 		    crashed ? SESSION_CRASHED : SESSION_LEFT, &c->handed,

@@ -21,18 +21,26 @@
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
 #define PARANOID_FILE "/proc/sys/kernel/perf_event_paranoid"
 #define LOCKDOWN_FILE "/sys/kernel/security/lockdown"
+#define NO_FILES "%s: %s: raise the limit of open files (systemd: LimitNOFILE=)"
+
+/* Of the verifier's log, which may be megabytes, the end says what is wrong. */
+#define SHOWN_BYTES 8192
 
 static int
 to_log(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char line[512];
-	int n;
+	char *text, *rest, *line;
+	size_t size;
 
 	(void)level;
-	n = vsnprintf(line, sizeof(line), fmt, args);
-	if (n > 0 && n < (int)sizeof(line) && line[n - 1] == '\n')
-		line[n - 1] = '\0';
-	log_debug("libbpf", "%s", line);
+	if (vasprintf(&text, fmt, args) < 0)
+		return 0;
+	size = strlen(text);
+	rest = size > SHOWN_BYTES ? text + size - SHOWN_BYTES : text;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			log_debug("libbpf", "%s", line);
+	free(text);
 	return 0;
 }
 
@@ -138,6 +146,8 @@ sampling_trouble_load_text(
 		    "(systemd: LimitMEMLOCK=infinity, shell: ulimit -l "
 		    "unlimited) or run Linux 5.11 or later",
 		    what, strerror(-r), f->memlock);
+	else if (r == -EMFILE)
+		snprintf(text, size, NO_FILES, what, strerror(-r));
 	else if (r == -ENOMEM)
 		snprintf(text, size,
 		    "%s: %s: the memory limit of this cgroup leaves no room "
@@ -169,10 +179,7 @@ sampling_trouble_event_text(
 	else if (common_cause(what, r, f, text, size))
 		return;
 	else if (r == -EMFILE)
-		snprintf(text, size,
-		    "%s: %s: raise the limit of open files "
-		    "(systemd: LimitNOFILE=)",
-		    what, strerror(-r));
+		snprintf(text, size, NO_FILES, what, strerror(-r));
 	else
 		snprintf(text, size, "%s: %s", what, strerror(-r));
 }

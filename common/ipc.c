@@ -224,9 +224,11 @@ read_packet(struct ipc *ipc, int *fd, const char **why)
 	if (n < 0)
 		return -errno;
 	nfds = take_fds(&mh, fds);
-	if ((mh.msg_flags & MSG_TRUNC) || nfds > 1 ||
-	    (fds_allowed && (mh.msg_flags & MSG_CTRUNC))) {
+	if ((mh.msg_flags & MSG_TRUNC) || nfds > 1)
 		*why = "protocol error: packet too large";
+	else if (fds_allowed && (mh.msg_flags & MSG_CTRUNC))
+		*why = "no room for its descriptor: too many open files";
+	if (*why != NULL) {
 		for (int i = 0; i < nfds; i++)
 			close(fds[i]);
 	} else if (nfds == 1) {

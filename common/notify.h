@@ -16,6 +16,8 @@ int notify_listen_fd(const char *name);
 void notify_open(void);
 /* The symbolizer: a sampler has its settings. `record` counts from here. */
 #define NOTIFY_SAMPLING "STATUS=sampling"
+/* The listener: a sampler could not start, and has said why in the log. */
+#define NOTIFY_NO_SAMPLER "X_PHLARE_SAMPLER=failed"
 /* Sends e.g. "READY=1" or "STATUS=..."; silently nothing without a socket. */
 void notify_send(const char *state);
 

@@ -196,6 +196,7 @@ test_a_load_that_fails_says_why(void **state)
 	(void)state;
 	expect_text(load, -ENOSYS, &f, "CONFIG_BPF_SYSCALL", NULL);
 	expect_text(load, -ENOMEM, &f, "cgroup", NULL);
+	expect_text(load, -EMFILE, &f, "LimitNOFILE=", NULL);
 	expect_text(load, -EINVAL, &f, "Invalid argument", "--debug", NULL);
 	f.missing = BPF;
 	expect_text(load, -EPERM, &f, "CAP_BPF", "AmbientCapabilities=", NULL);

@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 
-from phlare import (BUILD, TICK, Tap, alive, caps, children_of, need_root,
-                    processes, role_of, status_of, wait_until)
+from phlare import (BPF_CALL, BUILD, PERF_CALL, TICK, Tap, alive, caps,
+                    children_of, need_root, processes, refuse_calls, role_of,
+                    status_of, wait_until)
 
 COLLECTOR = f"{BUILD}/phlare-collector"
 CLIENT = f"{BUILD}/tests/collector_client"
@@ -839,32 +840,10 @@ def paranoid_3(tap):
                    "paranoid 3 as root: samples", c.log())
 
 
-def without_system_calls(*numbers):
-    """For preexec_fn: these calls fail as on a kernel without them."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    code = struct.pack("HBBI", 0x20, 0, 0, 0)  # load the call's number
-    for n in numbers:
-        code += struct.pack("HBBI", 0x15, 0, 1, n)  # another: skip one
-        code += struct.pack("HBBI", 0x06, 0, 0, 0x00050026)  # ENOSYS
-    code += struct.pack("HBBI", 0x06, 0, 0, 0x7fff0000)  # allow
-    text = ctypes.create_string_buffer(code)
-    program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(text))
-
-    def install():
-        if libc.prctl(22, 2, program, 0, 0):  # PR_SET_SECCOMP, FILTER
-            os._exit(99)
-    install.text = text
-    return install
-
-
-BPF_CALL, PERF_CALL = ((321, 298) if os.uname().machine == "x86_64" else
-                       (280, 241))
-
-
 def missing_kernel_parts(tap):
     for call, word in ((BPF_CALL, "CONFIG_BPF_SYSCALL"),
                        (PERF_CALL, "CONFIG_PERF_EVENTS")):
-        code, log = refuses_to_start(preexec_fn=without_system_calls(call))
+        code, log = refuses_to_start(preexec_fn=refuse_calls(call))
         tap.ok(code == 1 and word in log and log.count("\n") == 1,
                f"a kernel without {word}: one clear line", (code, log))
 
