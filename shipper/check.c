@@ -25,12 +25,8 @@ struct checked {
 	struct shipper *shipper;
 };
 
-/*
- * Before the first hostile byte: files may be read, with the rights of who
- * asks for the check, and that is all. Root keeps its ids for that.
- */
-static int
-enter(void)
+int
+check_enter(void)
 {
 	static const struct sandbox_path paths[] = { { "/", false },
 		{ NULL, false } };
@@ -40,9 +36,8 @@ enter(void)
 	return r < 0 ? r : sandbox_enter(PROCESS_CHECKER, paths);
 }
 
-/* Whether a directory may be written to is a question of the final ids. */
-static int
-become(const struct privilege_ids *ids)
+int
+check_become(const struct privilege_ids *ids)
 {
 	if (geteuid() != 0 || ids->uid == (uid_t)-1)
 		return 0;
@@ -110,9 +105,10 @@ check_configs(char *const *paths, size_t count, const struct privilege_ids *ids)
 	if (base == NULL || r < 0)
 		fatalx("%s", base == NULL ? "no event loop" : "libcurl");
 	open_all(c, paths, count);
-	if (enter() == 0) {
+	if (check_enter() == 0) {
 		read_all(c, count, base);
-		if (become(ids) == 0)
+		/* whether a directory may be written to is asked as them */
+		if (check_become(ids) == 0)
 			code = judge_all(c, paths, count);
 	}
 	free_all(c, count);

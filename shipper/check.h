@@ -18,4 +18,14 @@ struct privilege_ids;
 int check_configs(
     char *const *paths, size_t count, const struct privilege_ids *ids);
 
+/*
+ * Before the first hostile byte of a program that only reads: files may be
+ * read, with the rights of who asks, and that is all. Root keeps its ids for
+ * now. 0 or -errno.
+ */
+int check_enter(void);
+
+/* Root becomes ids, if any are given. 0 or -errno. */
+int check_become(const struct privilege_ids *ids);
+
 #endif

@@ -47,6 +47,12 @@ config_source_free(struct config_source *s)
 	free(s);
 }
 
+void
+config_source_ignore_files(struct config_source *s)
+{
+	s->look = NULL;
+}
+
 const char *
 config_source_path(const struct config_source *s)
 {
@@ -84,7 +90,8 @@ config_source_read(struct config_source *s)
 		log_warn("config", "%s", s->path);
 	else
 		config = config_read_with(s->path, s->fd, &source, d, s->look);
-	s->look = config_files_check_again;
+	if (s->look != NULL)
+		s->look = config_files_check_again;
 	if (source == NULL)
 		log_warn("config", "%s", s->path);
 	river_diagnostics_print(d, s->colour, stderr);

@@ -17,6 +17,9 @@ void config_source_free(struct config_source *s);
 
 const char *config_source_path(const struct config_source *s);
 
+/* Files that the configuration names need not be there. */
+void config_source_ignore_files(struct config_source *s);
+
 /*
  * NULL when there is any mistake: all of them, and the warnings of a good
  * one, have been said on standard error, with their lines marked.

@@ -48,6 +48,7 @@ libshipper_a_SOURCES = \
 	%D%/running.c %D%/running.h \
 	%D%/secret_file.c %D%/secret_file.h \
 	%D%/shipper.c %D%/shipper.h \
+	%D%/show_targets.c %D%/show_targets.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \
 	%D%/target_lists.c %D%/target_lists.h \
 	%D%/target_set.c %D%/target_set.h \

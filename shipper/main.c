@@ -22,6 +22,7 @@
 #include "shipper/http_client.h"
 #include "shipper/http_server.h"
 #include "shipper/shipper.h"
+#include "shipper/show_targets.h"
 
 #define PROGRAM "phlare-shipper"
 #define EXIT_USAGE 2
@@ -32,12 +33,13 @@ struct options {
 	char **configs; /* one, but for a check */
 	size_t count;
 	const char *listen, *ledger;
-	bool check, debug;
+	bool check, targets, debug;
 };
 
 static const char usage[] =
     "usage: " PROGRAM " [options] CONFIG\n"
     "       " PROGRAM " --check CONFIG...\n"
+    "       " PROGRAM " --targets CONFIG\n"
     "Pushes the profiles of phlare-symbolizer as CONFIG says. Takes its\n"
     "listening socket \"shipper\" by LISTEN_FDS; SIGHUP reads CONFIG again.\n\n"
     "  --user UID[:GID]|NAME   whom to become; needed when started as root\n"
@@ -45,6 +47,8 @@ static const char usage[] =
     "                          or none\n"
     "  --ledger FILE           keep the count of all samples in FILE\n"
     "  --check                 check each CONFIG and end\n"
+    "  --targets               print the targets of each component, in "
+    "JSON\n"
     "  --sandbox=MODE          enforce (default) or trap: name the refused "
     "call\n"
     "  --debug                 say more\n"
@@ -80,6 +84,14 @@ set_check(struct options *o, const char *text)
 {
 	(void)text;
 	o->check = true;
+	return NULL;
+}
+
+static const char *
+set_targets(struct options *o, const char *text)
+{
+	(void)text;
+	o->targets = true;
 	return NULL;
 }
 
@@ -125,6 +137,7 @@ static const struct option_row {
 	{ "listen", required_argument, set_listen },
 	{ "ledger", required_argument, set_ledger },
 	{ "check", no_argument, set_check },
+	{ "targets", no_argument, set_targets },
 	{ "sandbox", required_argument, set_sandbox },
 	{ "debug", no_argument, set_debug },
 	{ "help", no_argument, show_help },
@@ -166,7 +179,8 @@ parse_options(struct options *o, int argc, char **argv)
 		usage_error("CONFIG", "no configuration file is given");
 	if (o->count > 1 && !o->check)
 		usage_error(o->configs[1], "one configuration file only");
-	if (!o->check && geteuid() == 0 && o->ids.uid == (uid_t)-1)
+	if (!o->check && !o->targets && geteuid() == 0 &&
+	    o->ids.uid == (uid_t)-1)
 		usage_error("started as root",
 		    "--user UID[:GID]|NAME says whom to become");
 }
@@ -239,6 +253,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (o.check)
 		return check_configs(o.configs, o.count, &o.ids);
+	if (o.targets)
+		return show_targets(o.configs[0], &o.ids);
 	so.source = config_source_open(o.configs[0]);
 	if (so.source == NULL)
 		fatal("%s", o.configs[0]);
