@@ -7,6 +7,8 @@
 #define CLI_ASK_SHIPPER_H
 
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 struct ask_shipper {
 	const char *command;  /* ours, for messages */
@@ -20,5 +22,17 @@ struct ask_shipper {
  * EXIT_FAILED if it cannot, after saying why.
  */
 int ask_shipper_exec(const struct ask_shipper *ask);
+
+struct shipper_answer {
+	FILE *text; /* its standard output */
+	pid_t pid;
+};
+
+/* 0, or EXIT_FAILED after saying why it could not be asked. */
+int ask_shipper_start(
+    const struct ask_shipper *ask, struct shipper_answer *answer);
+/* Its exit status, EXIT_FAILED if it did not end by itself. */
+int ask_shipper_end(
+    const struct ask_shipper *ask, struct shipper_answer *answer);
 
 #endif

@@ -21,5 +21,6 @@ int command_eval(int argc, char **argv);
 int command_fmt(int argc, char **argv);
 int command_record(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_targets(int argc, char **argv);
 
 #endif

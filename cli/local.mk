@@ -37,6 +37,11 @@ libcli_a_SOURCES = \
 	%D%/spawn.c %D%/spawn.h \
 	%D%/stage.c %D%/stage.h \
 	%D%/supervisor.c %D%/supervisor.h \
+	%D%/target_json.c %D%/target_json.h \
+	%D%/target_match.c %D%/target_match.h \
+	%D%/target_reader.c %D%/target_reader.h \
+	%D%/target_table.c %D%/target_table.h \
+	%D%/targets.c \
 	%D%/text.c %D%/text.h \
 	%D%/top.c %D%/top.h \
 	%D%/units.c %D%/units.h

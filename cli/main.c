@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "fmt", command_fmt, "format a configuration" },
 	{ "eval", command_eval,
 	    "print the value of an expression of a configuration" },
+	{ "targets", command_targets,
+	    "print the targets that a configuration comes to" },
 	{ "top", report_top, "print the hottest functions of a profile" },
 	{ "flamegraph", report_flamegraph,
 	    "draw a profile as a page for the browser" },

@@ -29,3 +29,6 @@ tests_test_record_config_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/test_run_dir
 tests_test_run_dir_SOURCES = tests/test_run_dir.c
 tests_test_run_dir_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/test_target_views
+tests_test_target_views_SOURCES = tests/test_target_views.c
+tests_test_target_views_LDADD = $(CLI_LIBS) $(CMOCKA_LIBS)

@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/system/eval.py \
 	tests/system/fmt.py \
 	tests/system/check.py \
+	tests/system/targets.py \
 	tests/system/flamegraph_page.py
 PY_LOG_DRIVER = $(LOG_DRIVER)
 PY_LOG_COMPILER = $(PYTHON3)
