@@ -27,13 +27,32 @@ struct raw_label {
 	struct slice name, value;
 };
 
+/* How many bytes of the text are sure to be ASCII without NUL. */
+static size_t
+ascii_size(const char *text, size_t size)
+{
+	const uint64_t low = 0x0101010101010101, high = low << 7;
+	size_t n = 0;
+
+	for (; size - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
+		uint64_t bytes;
+
+		memcpy(&bytes, text + n, sizeof(bytes));
+		if ((bytes | (bytes - low)) & high)
+			break;
+	}
+	return n;
+}
+
 bool
 labels_text_valid(const char *text, size_t size)
 {
 	while (size > 0) {
-		uint32_t rune;
-		size_t n = utf8_decode(text, size, &rune);
+		size_t n = ascii_size(text, size);
+		uint32_t rune = 1;
 
+		if (n == 0)
+			n = utf8_decode(text, size, &rune);
 		if (n == 0 || rune == 0)
 			return false;
 		text += n;

@@ -210,6 +210,43 @@ test_looking_up(void **state)
 	free(copy);
 }
 
+/* Wherever in a text it is that a bad or a good character stands. */
+static void
+test_texts_are_utf8_without_nul(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		bool valid;
+	} rows[] = {
+		{ "\0", 1, false },
+		{ "\x7f", 1, true },
+		{ "\x80", 1, false },
+		{ "\xc3\xa9", 2, true },
+		{ "\xc3", 1, false },
+		{ "\xc3\xc3", 2, false },
+		{ "\xed\xa0\x80", 3, false },
+		{ "\xf0\x9f\x98\x80", 4, true },
+		{ "\xff", 1, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t size = rows[i].size; size < 40; size++) {
+			for (size_t at = 0; at + rows[i].size <= size; at++) {
+				char *text = malloc(size);
+
+				memset(text, 1, size);
+				memcpy(text + at, rows[i].bytes, rows[i].size);
+				assert_int_equal(labels_text_valid(text, size),
+				    rows[i].valid);
+				free(text);
+			}
+		}
+	}
+	assert_true(labels_text_valid("", 0));
+}
+
 int
 main(void)
 {
@@ -219,6 +256,7 @@ main(void)
 		cmocka_unit_test(test_what_comes_in_is_checked),
 		cmocka_unit_test(test_number_of_labels_is_bounded),
 		cmocka_unit_test(test_looking_up),
+		cmocka_unit_test(test_texts_are_utf8_without_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
