@@ -43,6 +43,7 @@ libshipper_a_SOURCES = \
 	%D%/receiver.c %D%/receiver.h \
 	%D%/relabel.c %D%/relabel.h \
 	%D%/relabel_args.c %D%/relabel_args.h \
+	%D%/relabel_plain.c %D%/relabel_plain.h \
 	%D%/relabel_regex.c %D%/relabel_regex.h \
 	%D%/relabel_template.c %D%/relabel_template.h \
 	%D%/running.c %D%/running.h \

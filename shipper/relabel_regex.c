@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "shipper/re2.h"
+#include "shipper/relabel_plain.h"
 
 /* Each attempt that fails for lack of steps is followed by a longer one. */
 #define STEPS_FACTOR 8
@@ -24,12 +25,17 @@
 struct regex {
 	pcre2_code *code;
 	struct re2 *re2;
+	bool is_plain;
+	struct plain plain;
 };
 
 struct regex_matcher {
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 	size_t groups; /* that data has room for */
+	/* Where the groups of the last match start and end. */
+	const PCRE2_SIZE *at;
+	PCRE2_SIZE plain_at[4];
 };
 
 static void
@@ -123,7 +129,9 @@ regex_new(const char *text, char **why)
 		return NULL;
 	}
 	regex = ecalloc(1, sizeof(*regex));
-	*regex = (struct regex){ code, re2 };
+	regex->code = code;
+	regex->re2 = re2;
+	regex->is_plain = plain_init(&regex->plain, text);
 	return regex;
 }
 
@@ -134,6 +142,7 @@ regex_free(struct regex *regex)
 		return;
 	pcre2_code_free(regex->code);
 	re2_free(regex->re2);
+	plain_fini(&regex->plain);
 	free(regex);
 }
 
@@ -176,13 +185,28 @@ match_longer(const struct regex *regex, struct regex_matcher *m,
 	return r == -EAGAIN ? -E2BIG : r;
 }
 
+static int
+match_plain(const struct regex *regex, struct regex_matcher *m,
+    const char *text, size_t size)
+{
+	PCRE2_SIZE *at = m->plain_at;
+
+	m->at = at;
+	at[0] = 0;
+	at[1] = size;
+	return plain_match(&regex->plain, text, size, &at[2], &at[3]);
+}
+
 int
 regex_match(const struct regex *regex, struct regex_matcher *m,
     const char *text, size_t size, uint64_t *budget)
 {
 	int r;
 
+	if (regex->is_plain)
+		return match_plain(regex, m, text, size);
 	make_room(m, regex->re2->groups);
+	m->at = pcre2_get_ovector_pointer(m->data);
 	r = match_once(regex, m, text, size);
 	return r == -EAGAIN ? match_longer(regex, m, text, size, budget) : r;
 }
@@ -190,7 +214,7 @@ regex_match(const struct regex *regex, struct regex_matcher *m,
 struct regex_span
 regex_group(const struct regex_matcher *m, const char *text, size_t group)
 {
-	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(m->data) + 2 * group;
+	const PCRE2_SIZE *at = m->at + 2 * group;
 
 	if (at[0] == PCRE2_UNSET)
 		return (struct regex_span){ NULL, 0 };

@@ -50,8 +50,8 @@ struct regex *regex_new(const char *text, char **why);
 void regex_free(struct regex *regex);
 
 /*
- * Whether all of the text matches: 1 or 0, or -E2BIG when that would take too
- * much. *budget: steps left, shared by many matches.
+ * Whether all of the text, which must be UTF-8, matches: 1 or 0, or -E2BIG
+ * when that would take too much. *budget: steps left, shared by many matches.
  */
 int regex_match(const struct regex *regex, struct regex_matcher *matcher,
     const char *text, size_t size, uint64_t *budget);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "shipper/re2.h"
+#include "shipper/relabel_plain.h"
 #include "shipper/relabel_regex.h"
 #include "shipper/relabel_template.h"
 
@@ -541,18 +542,72 @@ test_long_matches_share_a_budget(void **state)
 	regex_matcher_free(m);
 }
 
-/* A text that is no UTF-8 is none that a regex says anything about. */
+/* Such expressions never go through the engine: the answer is the same. */
 static void
-test_a_text_that_is_no_utf8_has_no_answer(void **state)
+test_simple_expressions_need_no_engine(void **state)
 {
-	struct regex_matcher *m = regex_matcher_new();
-	struct regex *regex = must_compile(".*");
-	uint64_t budget = REGEX_STEPS_BUDGET;
+	static const struct {
+		const char *regex, *text, *group; /* NULL: no match */
+	} rows[] = {
+		{ "", "", "" },
+		{ "", "a", NULL },
+		{ "abc", "abc", "" },
+		{ "abc", "abd", NULL },
+		{ "abc", "abcd", NULL },
+		{ "a\\.b\\-\\\\", "a.b-\\", "" },
+		{ "a\\.b", "axb", NULL },
+		{ ".*", "", "" },
+		{ ".+", "", NULL },
+		{ ".+", "a", "" },
+		{ "(.*)", "abc", "abc" },
+		{ "(.+)", "abc", "abc" },
+		{ "(.+)", "", NULL },
+		{ "(.*)", "a\nb", NULL },
+		{ "a(.*)b", "ab", "" },
+		{ "a(.+)b", "ab", NULL },
+		{ "a(.*)b", "axyb", "xy" },
+		{ "a(.*?)b", "abb", "b" },
+		{ "aa(.*)aa", "aaa", NULL },
+		{ "aa(.*)aa", "aaaa", "" },
+		{ "pre_(.+)", "pre_x", "x" },
+		{ "pre_(.+)", "pre", NULL },
+		{ "\u00e9(.*)", "\u00e9\u00e8", "\u00e8" },
+		{ "a\nb.*", "a\nb", "" },
+	};
 
 	(void)state;
-	assert_true(regex_match(regex, m, "a\xff", 2, &budget) < 0);
-	regex_free(regex);
-	regex_matcher_free(m);
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		size_t start = 0, end = 0, size = strlen(rows[i].text);
+		struct plain plain;
+		bool matches;
+
+		if (!plain_init(&plain, rows[i].regex))
+			fail_msg("%s is not plain", rows[i].regex);
+		matches = plain_match(&plain, rows[i].text, size, &start, &end);
+		if (matches != (rows[i].group != NULL))
+			fail_msg("%s on %s", rows[i].regex, rows[i].text);
+		if (matches && plain.group) {
+			assert_int_equal(end - start, strlen(rows[i].group));
+			assert_memory_equal(
+			    rows[i].text + start, rows[i].group, end - start);
+		}
+		plain_fini(&plain);
+	}
+}
+
+static void
+test_what_is_not_simple(void **state)
+{
+	static const char *const patterns[] = { "a|b", "a+", ".", "a.", "[a]",
+		"(a)", "(.*)?", "(.*)+", "(?i)a", "\\d", "\\Qa\\E", "^a$",
+		"(.)", "(.*)(.*)", ".*a.*", "((.*))", "(?:.*)", "(a.*)", "a{2}",
+		"\\x41", "(.*a)" };
+	struct plain plain;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(patterns); i++)
+		if (plain_init(&plain, patterns[i]))
+			fail_msg("%s", patterns[i]);
 }
 
 int
@@ -569,7 +624,8 @@ main(void)
 		    test_captures_that_pcre2_would_report_differently),
 		cmocka_unit_test(test_a_match_that_takes_too_long_is_given_up),
 		cmocka_unit_test(test_long_matches_share_a_budget),
-		cmocka_unit_test(test_a_text_that_is_no_utf8_has_no_answer),
+		cmocka_unit_test(test_simple_expressions_need_no_engine),
+		cmocka_unit_test(test_what_is_not_simple),
 	};
 
 	return cmocka_run_group_tests_name("relabel_regex", tests, NULL, NULL);
