@@ -49,7 +49,7 @@ tests_fuzz_river_eval_SOURCES = tests/fuzz_river_eval.c
 tests_fuzz_river_eval_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_river_eval_LDADD = $(FUZZ_LIBS) $(RIVER_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += \
-	tests/fuzz_river_eval.dict \
+	tests/data/fuzz_river_eval.dict \
 	tests/data/fuzz_river_eval/access \
 	tests/data/fuzz_river_eval/format \
 	tests/data/fuzz_river_eval/json \
