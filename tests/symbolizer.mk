@@ -45,3 +45,6 @@ tests_test_perf_map_SOURCES = \
 	tests/fake_opener.c tests/fake_opener.h \
 	tests/test_perf_map.c
 tests_test_perf_map_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_pprof
+tests_test_pprof_SOURCES = tests/test_pprof.c
+tests_test_pprof_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
