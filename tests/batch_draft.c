@@ -89,7 +89,7 @@ batch_draft_count(struct batch_draft *d, uint64_t generation,
 		.kernel_stack = kernel_stack,
 		.count = count,
 		.flags = flags };
-	strncpy(c->comm, comm, sizeof(c->comm));
+	memcpy(c->comm, comm, strnlen(comm, sizeof(c->comm)));
 	d->samples += count;
 }
 

@@ -48,3 +48,10 @@ tests_test_perf_map_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_pprof
 tests_test_pprof_SOURCES = tests/test_pprof.c
 tests_test_pprof_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_interval
+tests_test_interval_SOURCES = \
+	tests/batch_draft.c tests/batch_draft.h \
+	tests/elf_image.c tests/elf_image.h \
+	tests/fake_opener.c tests/fake_opener.h \
+	tests/test_interval.c
+tests_test_interval_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
