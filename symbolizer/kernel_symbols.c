@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "symbolizer/symbol_name.h"
 
 /* kallsyms has no sizes: no function of the kernel is longer. */
 #define FUNCTION_MAX_BYTES (1024 * 1024)
@@ -15,13 +16,23 @@
 struct kernel_symbol {
 	uint64_t address;
 	uint32_t name;
+	bool local;
 };
 
-struct kernel_symbols {
+/* While they are read: in the order of the text. */
+struct draft {
 	struct kernel_symbol *list;
 	size_t count, room;
 	char *names;
 	size_t names_size, names_room;
+};
+
+/* Sorted, one for each address. */
+struct kernel_symbols {
+	uint64_t *addresses;
+	uint32_t *offsets; /* of names */
+	char *names;
+	size_t count, names_size;
 };
 
 struct line {
@@ -56,22 +67,66 @@ parse_line(const char *at, const char *end, struct line *line)
 	return line->name_size > 0 && line->name_size <= NAME_MAX_BYTES;
 }
 
-static void
-add(struct kernel_symbols *s, const struct line *line)
+/*
+ * Neither data nor the padding before a function, which has a symbol of its
+ * own for each of them and is never run.
+ */
+static bool
+is_wanted(const struct line *line)
 {
-	if (s->count == s->room) {
-		s->room = s->room ? 2 * s->room : 65536;
-		s->list = erealloc(s->list, s->room, sizeof(*s->list));
+	static const char *const padding[] = { "__pfx_", "__cfi_" };
+
+	if (strchr("bBdDrR", line->type) != NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(padding) / sizeof(padding[0]); i++)
+		if (line->name_size > strlen(padding[i]) &&
+		    memcmp(line->name, padding[i], strlen(padding[i])) == 0)
+			return false;
+	return true;
+}
+
+static void
+add(struct draft *d, const struct line *line)
+{
+	if (d->count == d->room) {
+		d->room = d->room ? 2 * d->room : 65536;
+		d->list = erealloc(d->list, d->room, sizeof(*d->list));
 	}
-	if (s->names_size + line->name_size + 1 > s->names_room) {
-		s->names_room = s->names_room ? 2 * s->names_room : 1 << 20;
-		s->names = erealloc(s->names, s->names_room, 1);
+	if (d->names_size + line->name_size + 1 > d->names_room) {
+		d->names_room = d->names_room ? 2 * d->names_room : 1 << 20;
+		d->names = erealloc(d->names, d->names_room, 1);
 	}
-	s->list[s->count].address = line->address;
-	s->list[s->count++].name = s->names_size;
-	memcpy(s->names + s->names_size, line->name, line->name_size);
-	s->names_size += line->name_size;
-	s->names[s->names_size++] = '\0';
+	d->list[d->count].address = line->address;
+	d->list[d->count].local = line->type >= 'a' && line->type <= 'z';
+	d->list[d->count++].name = d->names_size;
+	memcpy(d->names + d->names_size, line->name, line->name_size);
+	d->names_size += line->name_size;
+	d->names[d->names_size++] = '\0';
+}
+
+/* False: there are only zeros, or nothing at all. */
+static bool
+read_text(struct draft *d, const char *text, size_t size, const char **why)
+{
+	const char *end = text + size;
+	bool zeros = false;
+
+	while (text < end && d->count < SYMBOLS_MAX) {
+		const char *newline = memchr(text, '\n', end - text);
+		const char *stop = newline ? newline : end;
+		struct line line;
+
+		if (parse_line(text, stop, &line)) {
+			if (line.address == 0)
+				zeros = true;
+			else if (is_wanted(&line))
+				add(d, &line);
+		}
+		text = stop + 1;
+	}
+	*why = zeros ? "the kernel hides its addresses (kernel.kptr_restrict)"
+		     : "no symbols in it";
+	return d->count > 0;
 }
 
 static int
@@ -84,45 +139,69 @@ compare(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-/* Gives back what growing by doubling has left over. */
-static void
-shrink(struct kernel_symbols *s)
+static bool
+is_better(const struct draft *d, const struct kernel_symbol *a,
+    const struct kernel_symbol *b)
 {
-	s->list = erealloc(s->list, s->count, sizeof(*s->list));
+	const char *x = d->names + a->name, *y = d->names + b->name;
+
+	return symbol_name_compare(
+		   x, strlen(x), a->local, y, strlen(y), b->local) < 0;
+}
+
+/* Of several names for one address the best stays. */
+static void
+drop_aliases(struct draft *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct kernel_symbol *last = &d->list[kept - 1];
+
+		if (kept == 0 || last->address != d->list[i].address)
+			d->list[kept++] = d->list[i];
+		else if (is_better(d, &d->list[i], last))
+			*last = d->list[i];
+	}
+	d->count = kept;
+}
+
+/* Exactly as large as need be: it stays for as long as we run. */
+static struct kernel_symbols *
+settle(const struct draft *d)
+{
+	struct kernel_symbols *s = ecalloc(1, sizeof(*s));
+
+	s->addresses = ecalloc(d->count, sizeof(*s->addresses));
+	s->offsets = ecalloc(d->count, sizeof(*s->offsets));
+	s->names = ecalloc(d->names_size, 1);
+	for (size_t i = 0; i < d->count; i++) {
+		const char *name = d->names + d->list[i].name;
+		size_t size = strlen(name) + 1;
+
+		s->addresses[i] = d->list[i].address;
+		s->offsets[i] = s->names_size;
+		memcpy(s->names + s->names_size, name, size);
+		s->names_size += size;
+	}
+	s->count = d->count;
 	s->names = erealloc(s->names, s->names_size, 1);
-	s->room = s->count;
-	s->names_room = s->names_size;
+	return s;
 }
 
 struct kernel_symbols *
 kernel_symbols_parse(const char *text, size_t size, const char **why)
 {
-	struct kernel_symbols *s = ecalloc(1, sizeof(*s));
-	const char *end = text + size;
-	bool zeros = false;
+	struct draft d = { 0 };
+	struct kernel_symbols *s = NULL;
 
-	while (text < end && s->count < SYMBOLS_MAX) {
-		const char *newline = memchr(text, '\n', end - text);
-		const char *stop = newline ? newline : end;
-		struct line line;
-
-		if (parse_line(text, stop, &line)) {
-			if (line.address == 0)
-				zeros = true;
-			else if (strchr("bBdDrR", line.type) == NULL)
-				add(s, &line);
-		}
-		text = stop + 1;
+	if (read_text(&d, text, size, why)) {
+		qsort(d.list, d.count, sizeof(*d.list), compare);
+		drop_aliases(&d);
+		s = settle(&d);
 	}
-	if (s->count == 0) {
-		*why = zeros ? "the kernel hides its addresses "
-			       "(kernel.kptr_restrict)"
-			     : "no symbols in it";
-		kernel_symbols_free(s);
-		return NULL;
-	}
-	qsort(s->list, s->count, sizeof(*s->list), compare);
-	shrink(s);
+	free(d.list);
+	free(d.names);
 	return s;
 }
 
@@ -131,7 +210,8 @@ kernel_symbols_free(struct kernel_symbols *symbols)
 {
 	if (symbols == NULL)
 		return;
-	free(symbols->list);
+	free(symbols->addresses);
+	free(symbols->offsets);
 	free(symbols->names);
 	free(symbols);
 }
@@ -144,19 +224,15 @@ kernel_symbols_find(const struct kernel_symbols *symbols, uint64_t address)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (symbols->list[middle].address <= address)
+		if (symbols->addresses[middle] <= address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	if (low == 0 ||
-	    address - symbols->list[low - 1].address >= FUNCTION_MAX_BYTES)
+	    address - symbols->addresses[low - 1] >= FUNCTION_MAX_BYTES)
 		return NULL;
-	/* of several names for one address the first in the text */
-	while (low > 1 &&
-	       symbols->list[low - 2].address == symbols->list[low - 1].address)
-		low--;
-	return symbols->names + symbols->list[low - 1].name;
+	return symbols->names + symbols->offsets[low - 1];
 }
 
 size_t
@@ -168,5 +244,7 @@ kernel_symbols_count(const struct kernel_symbols *symbols)
 size_t
 kernel_symbols_bytes(const struct kernel_symbols *symbols)
 {
-	return symbols->room * sizeof(*symbols->list) + symbols->names_room;
+	return sizeof(*symbols) + symbols->names_size +
+	       symbols->count *
+		   (sizeof(*symbols->addresses) + sizeof(*symbols->offsets));
 }

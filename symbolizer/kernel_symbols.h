@@ -9,9 +9,9 @@
 struct kernel_symbols;
 
 /*
- * Lines are "address type name[TAB[module]]". Data symbols are left out,
- * lines that are not of that form are skipped. NULL and *why if there is
- * nothing: no symbols, or all addresses are 0.
+ * Lines are "address type name[TAB[module]]", in any order. Data and what only
+ * pads functions are left out, lines that are not of that form are skipped.
+ * NULL and *why if there is nothing: no symbols, or all addresses are 0.
  */
 struct kernel_symbols *kernel_symbols_parse(
     const char *text, size_t size, const char **why);
