@@ -61,6 +61,7 @@ struct contents {
 	struct symbol_table *table;
 	TAILQ_ENTRY(contents) lru; /* while there is a table */
 	uint64_t used;
+	bool parsed, sampled; /* ever */
 	uint64_t absent_until;
 	unsigned failures;
 	bool changed; /* refused because it was being written */
@@ -81,10 +82,12 @@ struct elf_file {
 	uint64_t checked; /* when the tuple led to contents, ns */
 	uint64_t again;   /* not to be asked for before, ns */
 	unsigned failures;
-	bool asked, doubted, refused;
+	bool asked, urgent, doubted, refused;
 	size_t path_size;
 	char path[];
 };
+
+TAILQ_HEAD(tables, contents);
 
 struct elf_cache {
 	struct fetch *fetch;
@@ -92,7 +95,7 @@ struct elf_cache {
 	struct elf_file *files;
 	struct contents *contents;
 	TAILQ_HEAD(, elf_file) idle;
-	TAILQ_HEAD(, contents) tables; /* least recently used first */
+	struct tables tables[2]; /* by sampled: least recently used first */
 	size_t idle_count, searches;
 	uint64_t now; /* as we were told last, ns */
 	uint64_t clock, interval_began;
@@ -123,7 +126,7 @@ drop_table(struct contents *k)
 
 	if (k->table == NULL)
 		return;
-	TAILQ_REMOVE(&c->tables, k, lru);
+	TAILQ_REMOVE(&c->tables[k->sampled], k, lru);
 	c->counts.cached--;
 	c->counts.bytes -= symbol_table_bytes(k->table);
 	symbol_table_free(k->table);
@@ -139,39 +142,53 @@ evict(struct contents *k)
 	drop_table(k);
 }
 
+/* A sample needs it. */
 static void
 touch(struct contents *k)
 {
 	struct elf_cache *c = k->cache;
+	struct tables *from = &c->tables[k->sampled];
 
 	k->used = ++c->clock;
+	k->sampled = true;
 	if (k->table == NULL)
 		return;
-	TAILQ_REMOVE(&c->tables, k, lru);
-	TAILQ_INSERT_TAIL(&c->tables, k, lru);
+	TAILQ_REMOVE(from, k, lru);
+	TAILQ_INSERT_TAIL(&c->tables[true], k, lru);
+}
+
+/* The oldest of those tables that may go, or NULL. */
+static struct contents *
+oldest(const struct elf_cache *c, bool sampled)
+{
+	struct contents *k;
+
+	TAILQ_FOREACH(k, &c->tables[sampled], lru)
+		if (k->state == CONTENTS_READY)
+			return k;
+	return NULL;
 }
 
 /*
- * Room for what came last: first at the cost of tables that this interval has
- * not used; if that is not enough, it goes again.
+ * Room for what came last, at the cost of tables that this interval has not
+ * used; if that is not enough, it goes again.
  */
 static void
 make_room(struct contents *k)
 {
 	struct elf_cache *c = k->cache;
-	struct contents *oldest, *next;
 
-	for (oldest = TAILQ_FIRST(&c->tables);
-	     oldest != NULL && c->counts.bytes > c->max_bytes &&
-	     oldest->used <= c->interval_began;
-	     oldest = next) {
-		next = TAILQ_NEXT(oldest, lru);
-		if (oldest->state == CONTENTS_READY)
-			evict(oldest);
+	for (int sampled = false; sampled <= true; sampled++) {
+		struct contents *old;
+
+		while (c->counts.bytes > c->max_bytes &&
+		       (old = oldest(c, sampled)) != NULL &&
+		       old->used <= c->interval_began)
+			evict(old);
 	}
 	if (c->counts.bytes <= c->max_bytes)
 		return;
-	k->absent_until = again_after(k->cache, &k->failures);
+	k->absent_until = again_after(c, &k->failures);
 	evict(k);
 }
 
@@ -184,7 +201,7 @@ keep_table(struct contents *k, struct symbol_table *table)
 	drop_table(k);
 	k->table = table;
 	k->used = ++c->clock;
-	TAILQ_INSERT_TAIL(&c->tables, k, lru);
+	TAILQ_INSERT_TAIL(&c->tables[k->sampled], k, lru);
 	c->counts.cached++;
 	c->counts.bytes += symbol_table_bytes(table);
 }
@@ -386,6 +403,7 @@ on_read(void *arg, const struct throwaway_outcome *o)
 	}
 	if (table != NULL) {
 		c->counts.parsed++;
+		k->parsed = true;
 		keep_table(k, table);
 		search_debug_file(k, fd);
 		return;
@@ -479,6 +497,16 @@ free_if_idle(struct elf_file *f)
 	f->cache->idle_count++;
 }
 
+/*
+ * Its table has gone; who has never been sampled in it may do without, or
+ * every new program would have all its libraries read again.
+ */
+static bool
+is_worth_reading_again(const struct contents *k, bool urgent)
+{
+	return urgent || !k->parsed || k->sampled;
+}
+
 /* It has come: what is it now? */
 static void
 on_opened(void *arg, const struct open_answer *answer)
@@ -502,7 +530,8 @@ on_opened(void *arg, const struct open_answer *answer)
 	f->checked = f->cache->now;
 	f->failures = 0;
 	f->doubted = f->refused = false;
-	if (k->state == CONTENTS_ABSENT && f->cache->now >= k->absent_until)
+	if (k->state == CONTENTS_ABSENT && f->cache->now >= k->absent_until &&
+	    is_worth_reading_again(k, f->urgent))
 		read_contents(k, answer->fd);
 	else
 		close(answer->fd);
@@ -569,7 +598,7 @@ tell_apart(struct elf_cache *c, struct elf_file **file, uint64_t process)
 }
 
 static bool
-is_wanted(const struct elf_file *f, bool fresh)
+is_wanted(const struct elf_file *f, bool fresh, bool urgent)
 {
 	const struct contents *k = f->contents;
 	uint64_t now = f->cache->now;
@@ -582,7 +611,7 @@ is_wanted(const struct elf_file *f, bool fresh)
 	if (k == NULL)
 		return !f->refused && (fresh || now >= f->again);
 	return k->state == CONTENTS_ABSENT && now >= k->absent_until &&
-	       (fresh || now >= f->again);
+	       is_worth_reading_again(k, urgent) && (fresh || now >= f->again);
 }
 
 void
@@ -605,10 +634,12 @@ elf_cache_want(struct elf_cache *cache, struct elf_file **file,
 	f = *file;
 	if (holder->fresh)
 		f->doubted = true;
-	if (f->contents != NULL)
+	if (f->contents != NULL && holder->urgent)
 		touch(f->contents);
-	if (is_wanted(f, holder->fresh))
-		f->asked = fetch_ask(cache->fetch, &q, on_opened, f);
+	if (!is_wanted(f, holder->fresh, holder->urgent))
+		return;
+	f->urgent = holder->urgent;
+	f->asked = fetch_ask(cache->fetch, &q, on_opened, f);
 }
 
 bool
@@ -657,12 +688,11 @@ forget(struct elf_file *f)
 void
 elf_cache_sweep(struct elf_cache *cache)
 {
-	struct contents *k, *next;
+	for (int sampled = false; sampled <= true; sampled++) {
+		struct contents *k;
 
-	for (k = TAILQ_FIRST(&cache->tables);
-	     k != NULL && cache->counts.cached > cache->capacity; k = next) {
-		next = TAILQ_NEXT(k, lru);
-		if (k->state == CONTENTS_READY) {
+		while (cache->counts.cached > cache->capacity &&
+		       (k = oldest(cache, sampled)) != NULL) {
 			evict(k);
 			contents_tidy(k);
 		}
@@ -681,7 +711,8 @@ elf_cache_new(struct fetch *fetch, size_t capacity, size_t max_bytes)
 	c->capacity = capacity;
 	c->max_bytes = max_bytes;
 	TAILQ_INIT(&c->idle);
-	TAILQ_INIT(&c->tables);
+	TAILQ_INIT(&c->tables[false]);
+	TAILQ_INIT(&c->tables[true]);
 	return c;
 }
 

@@ -81,8 +81,9 @@ const struct symbol_table *elf_file_table(struct elf_file *file);
 const char *elf_file_path(const struct elf_file *file, size_t *size);
 
 /*
- * The interval is done: evicts tables down to the capacity, least recently
- * used first, and forgets files that nobody maps.
+ * The interval is done: evicts tables down to the capacity, those that no
+ * sample ever needed first, then least recently used ones; and forgets files
+ * that nobody maps.
  */
 void elf_cache_sweep(struct elf_cache *cache);
 

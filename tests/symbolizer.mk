@@ -55,3 +55,9 @@ tests_test_interval_SOURCES = \
 	tests/fake_opener.c tests/fake_opener.h \
 	tests/test_interval.c
 tests_test_interval_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_kernel_symbols
+tests_test_kernel_symbols_SOURCES = tests/test_kernel_symbols.c
+tests_test_kernel_symbols_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_names
+tests_test_names_SOURCES = tests/test_names.c
+tests_test_names_LDADD = $(SYMBOLIZER_LIBS) $(TEST_LIBS)

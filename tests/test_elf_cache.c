@@ -302,6 +302,48 @@ test_tables_over_the_capacity_go_and_come_back(void **state)
 	elf_file_put(files[3]);
 }
 
+/* A library that every program maps and nobody is ever sampled in. */
+static void
+test_table_that_no_sample_needs_goes_first_and_for_good(void **state)
+{
+	struct fixture *f = *state;
+	struct elf_file *files[4];
+	struct batch_mapping m;
+
+	elf_cache_resize(f->cache, 2);
+	for (int i = 0; i < 4; i++) {
+		f->fd[i] = program("f");
+		f->version[i] = i + 1;
+		files[i] = file_of(f, i);
+	}
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 4; i++) {
+			struct elf_holder holder = { .serial = 10 + round,
+				.pid = 10 + round,
+				.now = f->now,
+				.fresh = true };
+
+			m = mapping_of(i);
+			elf_cache_want(f->cache, &files[i], &holder, &m);
+			wait_for_all(f);
+		}
+		for (int i = 0; i < 2; i++) {
+			want(f, &files[i], i);
+			expect_name(files[i], "f");
+		}
+		elf_cache_sweep(f->cache);
+		f->now += 20 * SEC;
+	}
+	assert_int_equal(elf_cache_counts(f->cache).parsed, 4);
+	assert_int_equal(elf_cache_counts(f->cache).evicted, 2);
+	/* until it is sampled after all */
+	want(f, &files[3], 3);
+	expect_name(files[3], "f");
+	assert_int_equal(elf_cache_counts(f->cache).parsed, 5);
+	for (int i = 0; i < 4; i++)
+		elf_file_put(files[i]);
+}
+
 static void
 test_file_written_in_place_is_read_again(void **state)
 {
@@ -648,6 +690,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_file_is_read_once),
 		TEST(test_tables_over_the_capacity_go_and_come_back),
+		TEST(test_table_that_no_sample_needs_goes_first_and_for_good),
 		TEST(test_file_written_in_place_is_read_again),
 		TEST(test_what_is_no_program_is_refused_and_counted_once),
 		TEST(test_bad_contents_are_refused_by_identity),
