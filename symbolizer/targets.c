@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <pb_decode.h>
-#include <pb_encode.h>
 #include <uthash.h>
 
 #include "common/log.h"
@@ -17,6 +16,11 @@
 #define NAME_DEFAULT "process_cpu"
 /* Injected beside what a target may bring. */
 #define INJECTED 2
+/* Fields of bytes, of Target and of Label. */
+#define TAG(number) ((number) << 3 | PB_WT_STRING)
+#define TAG_LABELS TAG(phlare_Target_labels_tag)
+#define TAG_NAME TAG(phlare_Label_name_tag)
+#define TAG_VALUE TAG(phlare_Label_value_tag)
 #define LABEL_TEXT_MAX (LABEL_NAME_MAX + LABEL_VALUE_MAX + 2)
 
 /*
@@ -124,37 +128,47 @@ varint_size(size_t n)
 	return n < 128 ? 1 : n < 128 * 128 ? 2 : 3;
 }
 
-static bool
-encode_text(pb_ostream_t *out, uint32_t tag, const char *text, size_t size)
+/* A field of so many bytes: its tag and length. */
+static uint8_t *
+put_head(uint8_t *p, uint8_t tag, size_t size)
 {
-	return pb_encode_tag(out, PB_WT_STRING, tag) &&
-	       pb_encode_string(out, (const pb_byte_t *)text, size);
+	*p++ = tag;
+	for (; size >= 128; size >>= 7)
+		*p++ = size | 128;
+	*p++ = size;
+	return p;
 }
 
+/* Appends a label to what is encoded; false if it does not fit. */
 static bool
-encode_label(pb_ostream_t *out, const struct target_label *label)
+encode_label(struct draft *d, const struct target_label *label, size_t *size)
 {
 	size_t n = strlen(label->name), v = strlen(label->value);
+	size_t content = 1 + varint_size(n) + n + 1 + varint_size(v) + v;
+	uint8_t *p = d->encoded + *size;
 
-	return pb_encode_tag(out, PB_WT_STRING, phlare_Target_labels_tag) &&
-	       pb_encode_varint(
-		   out, 1 + varint_size(n) + n + 1 + varint_size(v) + v) &&
-	       encode_text(out, phlare_Label_name_tag, label->name, n) &&
-	       encode_text(out, phlare_Label_value_tag, label->value, v);
+	if (1 + varint_size(content) + content > sizeof(d->encoded) - *size)
+		return false;
+	p = put_head(p, TAG_LABELS, content);
+	p = put_head(p, TAG_NAME, n);
+	memcpy(p, label->name, n);
+	p = put_head(p + n, TAG_VALUE, v);
+	memcpy(p, label->value, v);
+	*size = p + v - d->encoded;
+	return true;
 }
 
 /* The size of the labels that go out, encoded; 0: too long. */
 static size_t
 encode(struct draft *d)
 {
-	pb_ostream_t out =
-	    pb_ostream_from_buffer(d->encoded, sizeof(d->encoded));
+	size_t size = 0;
 
 	for (size_t i = 0; i < d->count; i++)
 		if (target_label_visible(d->label[i].name) &&
-		    !encode_label(&out, &d->label[i]))
+		    !encode_label(d, &d->label[i], &size))
 			return 0;
-	return out.bytes_written;
+	return size;
 }
 
 /* ---- the set */
@@ -261,51 +275,63 @@ add_draft(struct reading *r, bool is_default)
 
 /* ---- decoding */
 
-/* The content of the next field, which must be of bytes; false at the end. */
-static bool
-take_field(pb_istream_t *in, uint32_t *tag, pb_istream_t *content)
-{
-	pb_wire_type_t wire;
-	uint32_t size;
-	bool eof;
+struct slice {
+	const uint8_t *p, *end;
+};
 
-	if (!pb_decode_tag(in, &wire, tag, &eof) || wire != PB_WT_STRING ||
-	    !pb_decode_varint32(in, &size) || size > in->bytes_left)
+/* The next field, which must be one of bytes. */
+static bool
+take_field(struct slice *in, uint8_t *tag, struct slice *content)
+{
+	size_t size = 0;
+	int shift = 0;
+
+	*tag = *in->p++;
+	if ((*tag & 7) != PB_WT_STRING)
 		return false;
-	*content = pb_istream_from_buffer(in->state, size);
-	return pb_read(in, NULL, size);
+	do {
+		if (in->p == in->end || shift > 21)
+			return false;
+		size |= (size_t)(*in->p & 127) << shift;
+		shift += 7;
+	} while (*in->p++ & 128);
+	if (size > (size_t)(in->end - in->p))
+		return false;
+	*content = (struct slice){ in->p, in->p + size };
+	in->p += size;
+	return true;
 }
 
 /* A string of at most max bytes without NUL, into the draft's buffer. */
 static const char *
-read_string(pb_istream_t *in, struct draft *d, size_t max)
+read_string(struct slice in, struct draft *d, size_t max)
 {
-	size_t size = in->bytes_left;
+	size_t size = in.end - in.p;
 	char *text = d->text + d->used;
 
 	if (size > max || size >= sizeof(d->text) - d->used ||
-	    memchr(in->state, '\0', size) != NULL)
+	    memchr(in.p, '\0', size) != NULL)
 		return NULL;
-	memcpy(text, in->state, size);
+	memcpy(text, in.p, size);
 	text[size] = '\0';
 	d->used += size + 1;
 	return text;
 }
 
 static bool
-read_label(pb_istream_t *in, struct draft *d)
+read_label(struct slice in, struct draft *d)
 {
 	struct target_label label = { "", "" };
-	pb_istream_t content;
-	uint32_t tag;
+	struct slice content;
+	uint8_t tag;
 
-	while (in->bytes_left > 0) {
-		if (!take_field(in, &tag, &content))
+	while (in.p < in.end) {
+		if (!take_field(&in, &tag, &content))
 			return false;
-		if (tag == phlare_Label_name_tag)
-			label.name = read_string(&content, d, LABEL_NAME_MAX);
-		else if (tag == phlare_Label_value_tag)
-			label.value = read_string(&content, d, LABEL_VALUE_MAX);
+		if (tag == TAG_NAME)
+			label.name = read_string(content, d, LABEL_NAME_MAX);
+		else if (tag == TAG_VALUE)
+			label.value = read_string(content, d, LABEL_VALUE_MAX);
 		if (label.name == NULL || label.value == NULL)
 			return false;
 	}
@@ -315,15 +341,15 @@ read_label(pb_istream_t *in, struct draft *d)
 
 /* By hand: a set has a hundred thousand labels. */
 static bool
-read_labels(pb_istream_t *in, struct draft *d)
+read_labels(struct slice in, struct draft *d)
 {
-	pb_istream_t label;
-	uint32_t tag;
+	struct slice label;
+	uint8_t tag;
 
 	d->count = d->used = 0;
-	while (in->bytes_left > 0)
-		if (!take_field(in, &tag, &label) ||
-		    (tag == phlare_Target_labels_tag && !read_label(&label, d)))
+	while (in.p < in.end)
+		if (!take_field(&in, &tag, &label) ||
+		    (tag == TAG_LABELS && !read_label(label, d)))
 			return false;
 	return true;
 }
@@ -333,13 +359,16 @@ on_target(pb_istream_t *in, const pb_field_t *field, void **arg)
 {
 	struct reading *r = *arg;
 	bool is_default = field->tag == phlare_TargetSet_default_target_tag;
+	const uint8_t *start = in->state; /* of a stream over a buffer */
+	struct slice bytes = { start, start + in->bytes_left };
 
 	if (is_default ? r->targets->fallback >= 0
 		       : r->targets->count >= SETTINGS_TARGETS_MAX) {
 		r->why = "too many targets";
 		return false;
 	}
-	return read_labels(in, r->draft) && add_draft(r, is_default);
+	return read_labels(bytes, r->draft) && add_draft(r, is_default) &&
+	       pb_read(in, NULL, in->bytes_left);
 }
 
 /*
