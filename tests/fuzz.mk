@@ -59,6 +59,14 @@ EXTRA_DIST += \
 	tests/data/fuzz_river_eval/text \
 	tests/data/fuzz_river_eval/values
 
+FUZZ_TARGETS += tests/fuzz_targets
+tests_fuzz_targets_SOURCES = tests/fuzz_targets.c
+tests_fuzz_targets_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_targets_LDADD = $(FUZZ_LIBS) $(SYMBOLIZER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_targets/cgroup \
+	tests/data/fuzz_targets/set
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 fuzz-programs: all-am $(FUZZ_TARGETS)
 .PHONY: fuzz-programs
