@@ -67,6 +67,28 @@ EXTRA_DIST += \
 	tests/data/fuzz_targets/cgroup \
 	tests/data/fuzz_targets/set
 
+FUZZ_TARGETS += tests/fuzz_relabel
+tests_fuzz_relabel_SOURCES = tests/fuzz_relabel.c
+tests_fuzz_relabel_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_relabel_LDADD = $(FUZZ_LIBS) $(SHIPPER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_relabel/classes \
+	tests/data/fuzz_relabel/drop \
+	tests/data/fuzz_relabel/flags \
+	tests/data/fuzz_relabel/hashmod \
+	tests/data/fuzz_relabel/hostile \
+	tests/data/fuzz_relabel/keep \
+	tests/data/fuzz_relabel/keepequal \
+	tests/data/fuzz_relabel/labeldrop \
+	tests/data/fuzz_relabel/labelkeep \
+	tests/data/fuzz_relabel/labelmap \
+	tests/data/fuzz_relabel/lowercase \
+	tests/data/fuzz_relabel/names \
+	tests/data/fuzz_relabel/refused \
+	tests/data/fuzz_relabel/repeats \
+	tests/data/fuzz_relabel/replace \
+	tests/data/fuzz_relabel/uppercase
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 fuzz-programs: all-am $(FUZZ_TARGETS)
 .PHONY: fuzz-programs
