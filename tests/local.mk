@@ -13,6 +13,9 @@ AM_TESTS_ENVIRONMENT = \
 UNIT_TESTS =
 TEST_LIBS = $(COMMON_LIBS) $(CMOCKA_LIBS)
 
+TESTS += tests/rooms.sh
+EXTRA_DIST += tests/rooms.sh
+
 include tests/system.mk
 include tests/common.mk
 include tests/collector.mk

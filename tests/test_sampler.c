@@ -32,7 +32,7 @@
 #include "tests/sampler_client.h"
 
 #define NOBODY 65534
-#define WAIT_MS 5000
+#define WAIT_MS 20000
 #define DEPTH 8 /* of the ways down to spin() */
 
 #define PROGRAMS_MAX 4
