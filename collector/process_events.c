@@ -19,6 +19,7 @@
 #include "common/log.h"
 
 #define RING_BYTES (64 * 1024)
+#define RING_BYTES_LEAST (8 * 1024)
 #define PROT_EXEC_BIT 4
 /*
  * A wake-up is due when more than this has been written: by a new mapping, but
@@ -73,7 +74,7 @@ struct entry {
 struct process_events {
 	unsigned count;
 	struct ring *rings;
-	size_t page;
+	size_t page, ring_bytes;
 	uint64_t lost;
 	char *arena;
 	size_t arena_size, arena_room;
@@ -108,7 +109,7 @@ open_ring(struct process_events *pe, int cpu)
 	    SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (ring->fd < 0)
 		return -errno;
-	p = mmap(NULL, pe->page + RING_BYTES, PROT_READ | PROT_WRITE,
+	p = mmap(NULL, pe->page + pe->ring_bytes, PROT_READ | PROT_WRITE,
 	    MAP_SHARED, ring->fd, 0);
 	if (p == MAP_FAILED) {
 		r = -errno;
@@ -120,13 +121,14 @@ open_ring(struct process_events *pe, int cpu)
 	return 0;
 }
 
-int
-process_events_open(
-    struct process_events **out, const int *cpus, unsigned count)
+static int
+open_rings(struct process_events **out, const int *cpus, unsigned count,
+    size_t ring_bytes)
 {
 	struct process_events *pe = ecalloc(1, sizeof(*pe));
 
 	pe->page = sysconf(_SC_PAGESIZE);
+	pe->ring_bytes = ring_bytes;
 	pe->rings = ecalloc(count, sizeof(pe->rings[0]));
 	for (unsigned i = 0; i < count; i++) {
 		int r = open_ring(pe, cpus[i]);
@@ -140,13 +142,29 @@ process_events_open(
 	return 0;
 }
 
+/* kernel.perf_event_mlock_kb bounds the rings of all samplers together. */
+int
+process_events_open(
+    struct process_events **out, const int *cpus, unsigned count)
+{
+	size_t bytes = RING_BYTES;
+	int r;
+
+	do {
+		r = open_rings(out, cpus, count, bytes);
+		bytes /= 2;
+	} while (r == -EPERM && bytes >= RING_BYTES_LEAST &&
+		 bytes >= (size_t)sysconf(_SC_PAGESIZE));
+	return r;
+}
+
 void
 process_events_free(struct process_events *pe)
 {
 	if (pe == NULL)
 		return;
 	for (unsigned i = 0; i < pe->count; i++) {
-		munmap(pe->rings[i].meta, pe->page + RING_BYTES);
+		munmap(pe->rings[i].meta, pe->page + pe->ring_bytes);
 		close(pe->rings[i].fd);
 	}
 	free(pe->rings);
@@ -276,7 +294,7 @@ ring_copy(const struct process_events *pe, const struct ring *ring, uint64_t at,
     void *to, size_t size)
 {
 	const char *data = (const char *)ring->meta + pe->page;
-	size_t offset = at % RING_BYTES, first = RING_BYTES - offset;
+	size_t offset = at % pe->ring_bytes, first = pe->ring_bytes - offset;
 
 	if (first > size)
 		first = size;
@@ -316,9 +334,8 @@ collect(struct process_events *pe, struct ring *ring, uint64_t now)
 		ring_copy(pe, ring, tail, &h, sizeof(h));
 		if (h.size < sizeof(h) + sizeof(struct sample_id) ||
 		    h.size % 8 != 0 || h.size > ring->head - tail) {
-			pe->lost++;
 			tail = ring->head;
-			/* an empty record: told as a loss */
+			/* an empty record counts as a loss */
 			add_entry(pe, ring, tail, 0, now);
 			break;
 		}

@@ -28,7 +28,6 @@ CLIENT = f"{BUILD}/tests/collector_client"
 SPIN = f"{BUILD}/tests/targets/spin"
 UID = 61300
 MAX_CHILDREN = 8
-PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 ALL_CAPS = caps("BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH",
                 "CHECKPOINT_RESTORE")
 SETPCAP = 1 << 8
@@ -802,20 +801,21 @@ def missing_capabilities(tap):
 
 
 @contextlib.contextmanager
-def paranoid(level):
-    with open(PARANOID, encoding="ascii") as f:
+def sysctl(name, value):
+    path = f"/proc/sys/kernel/{name}"
+    with open(path, encoding="ascii") as f:
         was = f.read()
     try:
-        with open(PARANOID, "w", encoding="ascii") as f:
-            f.write(str(level))
+        with open(path, "w", encoding="ascii") as f:
+            f.write(str(value))
         yield
     finally:
-        with open(PARANOID, "w", encoding="ascii") as f:
+        with open(path, "w", encoding="ascii") as f:
             f.write(was)
 
 
 def paranoid_3(tap):
-    with paranoid(3):
+    with sysctl("perf_event_paranoid", 3):
         code, log = refuses_to_start(
             prefix=("setpriv", "--bounding-set=-sys_admin"))
         tap.ok(code == 1 and log.count("\n") == 1 and
@@ -838,6 +838,25 @@ def paranoid_3(tap):
             tap.ok(wait_until("batch", lambda: p.stdout.readline()
                               .startswith("batch")),
                    "paranoid 3 as root: samples", c.log())
+
+
+def little_locked_memory(tap):
+    """The rings of process events take what they are given."""
+    page = os.sysconf("SC_PAGE_SIZE") // 1024
+    prefix = ("prlimit", "--memlock=0:0")
+    with sysctl("perf_event_mlock_kb", 4 * page), \
+            Collector(prefix=prefix) as c, c.client("--duration", "1") as p:
+        text = p.communicate(timeout=20)[0]
+        tap.ok(p.returncode == 0 and parse(text, "news") and
+               parse(text, "batch"),
+               "little room for rings: they are smaller", (text, c.log()))
+    with sysctl("perf_event_mlock_kb", page), \
+            Collector(prefix=prefix) as c, c.client("--duration", "1") as p:
+        p.communicate(timeout=20)
+        tap.ok(p.returncode == 3 and wait_until(
+            "logged", lambda: "kernel.perf_event_mlock_kb" in c.log() and
+            "LimitMEMLOCK=" in c.log()),
+               "no room for rings: names the sysctl and the limit", c.log())
 
 
 def missing_kernel_parts(tap):
@@ -864,6 +883,7 @@ def bad_options(tap):
         ("an operand", ("thing",), "thing"),
         ("a bad sandbox", ("--sandbox=off",), "enforce or trap"),
         ("counts 0", ("--counts", "0"), "--counts 0"),
+        ("counts too many", ("--counts", "524289"), "1 to 524288"),
         ("counts that are none", ("--counts", "many"), "many"),
         ("stack parts -1", ("--stack-parts", "-1"), "--stack-parts -1"),
         ("a client that is none", ("--client", "no such"), "no such"),
@@ -903,6 +923,7 @@ def main():
     missing_kernel_parts(tap)
     in_a_user_namespace(tap)
     paranoid_3(tap)
+    little_locked_memory(tap)
     traps(tap)
     with Collector() as c:
         status(tap, c)
