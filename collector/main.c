@@ -17,6 +17,7 @@
 #include "collector/opener.h"
 #include "collector/requirements.h"
 #include "collector/sampler.h"
+#include "collector/sampling.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
@@ -24,8 +25,6 @@
 
 #define PROGRAM "phlare-collector"
 #define EXIT_USAGE 2
-/* Entries of one map; more than that no machine fills in an interval. */
-#define MAX_ENTRIES (16u * 1024 * 1024)
 
 struct settings {
 	struct privilege_ids ids;
@@ -102,8 +101,8 @@ parse_entries(const char *text, uint32_t *entries)
 	errno = 0;
 	n = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n < 1 ||
-	    n > MAX_ENTRIES)
-		return "not a number from 1 to 16777216";
+	    n > SAMPLING_ENTRIES_MAX)
+		return "not a number from 1 to 524288";
 	*entries = n;
 	return NULL;
 }

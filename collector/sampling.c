@@ -2,6 +2,7 @@
 /* Loading, starting and reading the sampler program. */
 #include "collector/sampling.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
@@ -32,7 +33,11 @@
 #define COUNTS_PER_CPU 4096
 #define COUNTS_MIN 8192
 #define COUNTS_MAX 32768
-#define ENTRIES_MAX (1u << 20) /* that a command line may ask for */
+
+_Static_assert(SAMPLING_ENTRIES_MAX *(sizeof(struct batch_stack_part) +
+				      sizeof(struct batch_count)) <
+		   BATCH_MAX_BYTES / 4 * 3,
+    "a full pair fits into a batch, with its processes");
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCu /* its inode, fixed in the kernel */
 #define SETTLE_NS 50000000                /* where membarrier is refused */
@@ -75,9 +80,9 @@ set_sizes(struct sampling *s, const struct sampling_sizes *sizes)
 	int r;
 
 	if (sizes->stack_parts > 0)
-		parts = clamp(sizes->stack_parts, 1, ENTRIES_MAX);
+		parts = clamp(sizes->stack_parts, 1, SAMPLING_ENTRIES_MAX);
 	if (sizes->counts > 0)
-		counts = clamp(sizes->counts, 1, ENTRIES_MAX);
+		counts = clamp(sizes->counts, 1, SAMPLING_ENTRIES_MAX);
 	c->stack_parts_half = parts / 2;
 	c->counts_half = counts / 2;
 	if ((r = bpf_map__set_max_entries(s->bpf->maps.stacks_0, parts)) < 0 ||
@@ -257,15 +262,38 @@ open_events(struct sampling *s)
 	return s->count > 0 ? 0 : -ENODEV;
 }
 
+/*
+ * One more than the highest number that a CPU can have, the last in a list such
+ * as "0,2-3". libbpf would count them.
+ */
+static unsigned
+possible_cpus(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	unsigned n = 0, last = 0;
+	int c;
+
+	if (f == NULL)
+		return sysconf(_SC_NPROCESSORS_CONF);
+	while ((c = getc(f)) != EOF) {
+		if (isdigit(c))
+			last = n = 10 * n + c - '0';
+		else
+			n = 0;
+	}
+	fclose(f);
+	return last + 1;
+}
+
 int
 sampling_open(struct sampling **out, const struct sampling_sizes *sizes)
 {
 	struct sampling *s = ecalloc(1, sizeof(*s));
-	int possible = libbpf_num_possible_cpus(), r;
 	struct bpf_map *map;
+	int r;
 
 	sampling_trouble_listen();
-	s->possible = possible > 0 ? possible : 1;
+	s->possible = possible_cpus();
 	if ((r = load(s, sizes)) < 0) {
 		sampling_trouble_load(r);
 		goto fail;

@@ -13,6 +13,12 @@
 #include "common/batch.h"
 #include "common/ledger.h"
 
+/*
+ * Entries of one map that a command line may ask for: a pair that is full
+ * still fits into a batch.
+ */
+#define SAMPLING_ENTRIES_MAX 524288
+
 struct sampling;
 struct sampler_bpf;
 
