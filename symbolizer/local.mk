@@ -44,3 +44,4 @@ SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) \
 sbin_PROGRAMS += phlare-symbolizer
 phlare_symbolizer_SOURCES = %D%/main.c
 phlare_symbolizer_LDADD = $(SYMBOLIZER_LIBS)
+dist_man_MANS += %D%/phlare-symbolizer.8
