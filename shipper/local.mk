@@ -65,4 +65,4 @@ SHIPPER_LIBS = libshipper.a $(RIVER_LIBS) $(COMMON_LIBS) $(LIBCURL_LIBS) \
 sbin_PROGRAMS += phlare-shipper
 phlare_shipper_SOURCES = %D%/main.c
 phlare_shipper_LDADD = $(SHIPPER_LIBS)
-dist_man_MANS += %D%/phlare-shipper.8
+dist_man_MANS += %D%/phlare-ebpf.river.5 %D%/phlare-shipper.8

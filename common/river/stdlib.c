@@ -151,6 +151,12 @@ river_stdlib_has(const char *name)
 	       space_members(name, members) > 0;
 }
 
+const char *
+river_stdlib_name(size_t index)
+{
+	return index < FUNCTIONS ? functions[index].name : NULL;
+}
+
 bool
 river_stdlib_find(
     struct river_arena *arena, const char *name, struct river_value *value)

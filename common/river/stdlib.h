@@ -4,6 +4,7 @@
 #define COMMON_RIVER_STDLIB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/river/value.h"
 
@@ -13,6 +14,9 @@ struct river_expr;
 
 /* Whether the standard library has that name. */
 bool river_stdlib_has(const char *name);
+
+/* The functions by their first names, one after the other; NULL: no more. */
+const char *river_stdlib_name(size_t index);
 
 /* The value of that name; false: there is none. */
 bool river_stdlib_find(
