@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include <event2/event.h>
 #include <uthash.h>
@@ -68,6 +69,8 @@ struct endpoint {
 	struct series *series;
 	struct event *kick; /* runs pump() from the loop */
 	bool retired;
+	/* When a request had no answer: its connection may be dead. */
+	int64_t unanswered_ns;
 	struct log_limit failed_limit, dropped_limit;
 };
 
@@ -195,6 +198,15 @@ endpoint_push(
 
 /* ---- attempts */
 
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
 static void
 note_failure(struct endpoint *ep, const char *text)
 {
@@ -281,6 +293,8 @@ on_answer(void *arg, const struct http_result *result)
 	struct push_answer answer;
 
 	d->exchange = NULL;
+	if (result->end != HTTP_ANSWERED && result->end != HTTP_TOO_LONG)
+		d->ep->unanswered_ns = now_ns();
 	switch (result->end) {
 	case HTTP_ANSWERED:
 	case HTTP_TOO_LONG:
@@ -339,6 +353,7 @@ start_post(struct delivery *d)
 		.headers = &ep->headers,
 		.timeout_header = TIMEOUT_HEADER,
 		.timeout_ns = ep->args->remote_timeout,
+		.connected_since_ns = ep->unanswered_ns,
 		.head = d->head->data,
 		.head_size = d->head->size,
 		.fd = d->parcel->fd,

@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +27,7 @@
 #define REDIRECTS_MAX 10
 #define IDLE_CONNECTION_SEC 300L
 #define CONNECTIONS_MAX 32L
+#define UNACKNOWLEDGED_MAX_MS 30000
 #define RETRY_AFTER_MAX_SEC (24 * 3600)
 /* Connect-Timeout-Ms may have ten digits. */
 #define TIMEOUT_HEADER_MAX_MS 9999999999LL
@@ -430,6 +434,33 @@ set_answer(struct http_request *r, const struct http_post *post)
 	curl_easy_setopt(r->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 }
 
+/* A connection into nowhere ends: HTTP/2 would go on using it. */
+static int
+set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const unsigned ms = UNACKNOWLEDGED_MAX_MS;
+
+	(void)arg;
+	(void)purpose;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	return CURL_SOCKOPT_OK;
+}
+
+static void
+set_connection_age(CURL *easy, int64_t since_ns)
+{
+	long sec = (now_ns() - since_ns) / NSEC_PER_SEC;
+
+	if (since_ns == 0)
+		return;
+	if (sec < 1)
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	else
+		curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, sec);
+#endif
+}
+
 static void
 set_life(struct http_request *r, const struct http_post *post)
 {
@@ -445,6 +476,8 @@ set_life(struct http_request *r, const struct http_post *post)
 	/* else a name server that is silent would stop the loop */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
+	set_connection_age(easy, post->connected_since_ns);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_SEC);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, post->user_agent);

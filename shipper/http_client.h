@@ -32,6 +32,8 @@ struct http_post {
 	struct http_transport transport; /* its proxy outlives the request */
 	/* 307 and 308, up to 10 of them; others are the answer. */
 	bool follow_redirects;
+	/* Connections made before this (monotonic) are not used; 0: any is. */
+	int64_t connected_since_ns;
 	int64_t timeout_ns; /* of everything, over 0 */
 	/* The body: head, then fd_size bytes of fd. Both outlive the request.
 	 */

@@ -181,6 +181,7 @@ post(struct http_exchange *e, const char *authorization, char **why)
 		.timeout_header = e->send.timeout_header,
 		.user_agent = s->user_agent,
 		.follow_redirects = s->args->follow_redirects,
+		.connected_since_ns = e->send.connected_since_ns,
 		.timeout_ns = e->deadline_ns - now_ns(),
 		.head = e->send.head,
 		.head_size = e->send.head_size,

@@ -36,6 +36,7 @@ struct http_send {
 	const struct header_list *headers;
 	const char *timeout_header; /* as in struct http_post */
 	int64_t timeout_ns;         /* of everything, a token included */
+	int64_t connected_since_ns; /* as in struct http_post */
 	const void *head;
 	size_t head_size;
 	int fd;

@@ -312,11 +312,36 @@ class Socks:
         self.server.stop()
 
 
-def pump(a, b):
+class Forwarder:
+    """Leads to a port; freeze() makes a black hole of what is connected."""
+
+    def __init__(self, port):
+        self.goal, self.round = port, 0
+        self.server = RawServer(self.talk)
+        self.port = self.server.port
+
+    def talk(self, peer):
+        round_ = self.round
+        with socket.create_connection(("127.0.0.1", self.goal), 10) as there:
+            pump(peer, there, lambda: self.round > round_)
+        while self.round > round_:  # neither closed nor read
+            time.sleep(0.1)
+
+    def freeze(self):
+        self.round += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.server.stop()
+
+
+def pump(a, b, stopped=lambda: False):
     """Carries bytes both ways until one side is over."""
     for s in (a, b):
         s.settimeout(30)
-    while True:
+    while not stopped():
         ready, _, _ = select.select([a, b], [], [], 30)
         if not ready:
             return

@@ -16,7 +16,8 @@ import threading
 import time
 
 from http_peers import RawServer, Recorder, read_request
-from phlare import Tap, need_root, scratch, wait_until
+from phlare import (BUILD, Profile, Run, Tap, need_root, processes, scratch,
+                    wait_until)
 from shipper_peer import (UID, Shipper, config, endpoint, sanitized)
 
 # Growth of resident memory that a bounded queue may cause, in KiB.
@@ -603,6 +604,33 @@ def cap_of_a_directory(tap):
                    s.outcomes())
 
 
+# ---- with everything around it
+
+def collection_goes_on(tap):
+    """Intervals follow each other while an endpoint hangs."""
+    with RawServer(lambda peer: time.sleep(60)) as hung, \
+            Recorder() as good, \
+            processes([f"{BUILD}/tests/targets/spin"]), \
+            Run(f"""phlare.write "w" {{
+              {endpoint(hung.url)} {endpoint(good.url)}
+            }}
+            phlare.ebpf "e" {{
+              forward_to = [phlare.write.w.receiver]
+              collect_interval = "1s"
+            }}""") as run:
+        good.wait(9, 20)
+        profiles = [Profile(raw) for r in good.requests
+                    for _, raws in r.series() for raw in raws]
+        log = run.log()
+    ends = [p.time + p.duration for p in profiles]
+    late = [(b.time - end) / 1e9 for end, b in zip(ends, profiles[1:])]
+    tap.ok(len(profiles) >= 9 and hung.connections > 0 and
+           all(abs(gap) < 0.2 for gap in late),
+           f"no interval waits for the one that hangs: gaps of "
+           f"{max(map(abs, late), default=9) * 1000:.0f} ms at most",
+           (late, log))
+
+
 def main():
     need_root()
     tap = Tap()
@@ -618,6 +646,7 @@ def main():
     full_disk(tap)
     interrupted_writes(tap)
     cap_of_a_directory(tap)
+    collection_goes_on(tap)
     tap.done()
 
 

@@ -5,9 +5,10 @@
 import os
 import ssl
 import subprocess
+import time
 
-from http_peers import (Authority, Nginx, Proxy, Recorder, Socks, TokenServer,
-                        server_context)
+from http_peers import (Authority, Forwarder, Nginx, Proxy, Recorder, Socks,
+                        TokenServer, server_context)
 from phlare import (BUILD, Run, Tap, need_root, processes, push_config,
                     scratch, wait_until)
 from shipper_peer import Shipper, config, endpoint
@@ -217,6 +218,28 @@ def speaks_http2(tap, w):
                "50 series over HTTP/2", (s.outcomes(), s.log()))
 
 
+def dead_connection(tap, w):
+    """HTTP/2 would go on using a connection that leads nowhere."""
+    with Forwarder(w.nginx.ports["good"]) as way, Shipper(config(endpoint(
+            f"https://127.0.0.1:{way.port}",
+            QUICK + w.trust + 'remote_timeout = "500ms"'))) as s:
+        s.symbolizer.wait_taken(s.symbolizer.push())
+        time.sleep(2)
+        way.freeze()
+        took = []
+        for n in range(4):
+            time.sleep(0.5)
+            start = time.monotonic()
+            s.symbolizer.wait_taken(s.symbolizer.push(labels={
+                "__name__": "x", "n": str(n)}))
+            took.append(time.monotonic() - start)
+        tap.ok(s.outcomes() == {"sent": 5} and took[0] < 3 and
+               max(took[1:]) < 0.45 and s.write_metric("retries") == 1 and
+               "HTTP/2.0" == w.behind.last().get("X-Protocol"),
+               f"a dead connection costs one attempt, once: "
+               f"{[round(t, 2) for t in took]} s", s.log())
+
+
 def follows_redirects(tap, w):
     w.behind.clear()
     secret = 'bearer_token = "b"\n'
@@ -346,13 +369,14 @@ def whole_run(tap, w):
             Run(push_config(w.url("basic"), extra_endpoint=body,
                             interval="1s")) as run:
         good = w.behind.wait(3, 20)
+        name = 'phlare_write_sent_profiles_total{component_id=' \
+            f'"phlare.write.w",endpoint="{w.url("basic")}"}}'
+        counted = wait_until("three", lambda: run.metrics().get(name, 0) >= 3)
         metrics = run.metrics()
         log = run.log()
     tap.ok(good and w.behind.last().get("X-Protocol") == "HTTP/2.0" and
            "failed to push" not in log, "run pushes to nginx", log)
-    tap.ok(metrics.get('phlare_write_sent_profiles_total{component_id='
-                       '"phlare.write.w",endpoint="' + w.url("basic") +
-                       '"}', 0) >= 3, "and counts it", metrics)
+    tap.ok(counted, "and counts it", metrics)
 
 
 def main():
@@ -364,6 +388,7 @@ def main():
         old_versions(tap, w)
         rotates_keys(tap, w)
         speaks_http2(tap, w)
+        dead_connection(tap, w)
         follows_redirects(tap, w)
         proxies(tap, w)
         tokens_over_tls(tap, w)
