@@ -102,8 +102,7 @@ parse_option(struct options *o, int option)
 		puts("phlare-symbolizer " PACKAGE_VERSION);
 		exit(0);
 	default:
-		fputs("try phlare-symbolizer --help\n", stderr);
-		exit(2);
+		exit(2); /* getopt has said why */
 	}
 }
 
