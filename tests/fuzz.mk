@@ -14,6 +14,18 @@ FUZZ_LIBS = tests/libfuzz_main.a
 FUZZ_LINK = $(AM_LDFLAGS)
 endif
 
+FUZZ_TARGETS += tests/fuzz_answer
+tests_fuzz_answer_SOURCES = tests/fuzz_answer.c
+tests_fuzz_answer_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_answer_LDADD = $(FUZZ_LIBS) $(SHIPPER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_answer/error.json \
+	tests/data/fuzz_answer/labels.pb \
+	tests/data/fuzz_answer/refusal.json \
+	tests/data/fuzz_answer/response.pb \
+	tests/data/fuzz_answer/token.json \
+	tests/data/fuzz_answer/url
+
 FUZZ_TARGETS += tests/fuzz_layout
 tests_fuzz_layout_SOURCES = tests/fuzz_layout.c
 tests_fuzz_layout_LDFLAGS = $(FUZZ_LINK)

@@ -1,0 +1,5 @@
+
+
+__name__test
+
+foobuzz
