@@ -255,6 +255,7 @@ config_read_with(const char *name, int fd, struct river_source **source,
 	if (program != NULL) {
 		config = config_new();
 		evaluate_all(config, program, diagnostics);
+		river_diagnostics_sort(diagnostics);
 	}
 	if (config != NULL && diagnostics->errors == 0 && look != NULL)
 		look(config, *source, diagnostics);

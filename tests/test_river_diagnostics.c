@@ -169,6 +169,30 @@ test_summary(void **state)
 }
 
 static void
+test_mistakes_are_sorted_by_place(void **state)
+{
+	struct text t = text_new("", "a\nb\nc\n", 6);
+	char *messages;
+
+	(void)state;
+	river_diagnostics_sort(t.d);
+	assert_null(t.d->first);
+	river_error(t.d, t.source, RIVER_NO_RANGE, "nowhere");
+	river_error(t.d, t.source, (struct river_range){ 4, 4 }, "c");
+	river_error(t.d, t.source, (struct river_range){ 0, 0 }, "a");
+	river_error(t.d, t.source, (struct river_range){ 4, 4 }, "c again");
+	river_error(t.d, t.source, (struct river_range){ 2, 2 }, "b");
+	river_diagnostics_sort(t.d);
+	river_error(t.d, t.source, RIVER_NO_RANGE, "the last");
+	messages = text_messages(&t);
+	assert_string_equal(messages,
+	    "1:1: a\n2:1: b\n3:1: c\n3:1: c again\n-: nowhere\n"
+	    "-: the last\n");
+	free(messages);
+	text_free(&t);
+}
+
+static void
 test_long_messages_are_cut(void **state)
 {
 	struct river_diagnostics *d = river_diagnostics_new();
@@ -286,6 +310,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_long_messages_are_cut),
+		cmocka_unit_test(test_mistakes_are_sorted_by_place),
 		cmocka_unit_test(test_frames_are_as_in_the_golden_files),
 		cmocka_unit_test(test_frame_marks_the_range),
 		cmocka_unit_test(test_one_line_form),

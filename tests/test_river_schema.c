@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/river_text.h"
 
+#include <errno.h>
+
 #include "common/river/eval.h"
 #include "common/river/schema.h"
 
@@ -259,6 +261,82 @@ test_scalars(void **state)
 	decoded_free(&r);
 }
 
+/* How numbers are made of strings and of each other. */
+static void
+test_numbers_are_converted(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t i; /* INT64_MIN: it is a mistake */
+	} cases[] = {
+		{ "i = 1.9", 1 },
+		{ "i = -1.9", -1 },
+		{ "i = 3 / 2", 1 },
+		{ "i = 010", 8 },
+		{ "i = \"010\"", 10 },
+		{ "i = \"-7\"", -7 },
+		{ "i = \"1.5e1\"", 15 },
+		{ "i = \".5\"", 0 },
+		{ "i = \"18446744073709551615\"", -1 },
+		{ "i = \"\"", INT64_MIN },
+		{ "i = \" 1\"", INT64_MIN },
+		{ "i = \"1 \"", INT64_MIN },
+		{ "i = \"0x10\"", INT64_MIN },
+		{ "i = \"+1\"", INT64_MIN },
+		{ "i = \"--1\"", INT64_MIN },
+		{ "i = \"1_0\"", INT64_MIN },
+		{ "i = \"e\"", INT64_MIN },
+		{ "i = \"-1.5\"", INT64_MIN },
+	};
+	struct decoded r;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		r = decode(cases[i].text);
+		assert_int_equal(r.result < 0, cases[i].i == INT64_MIN);
+		if (r.result == 0)
+			assert_int_equal(r.args.i, cases[i].i);
+		decoded_free(&r);
+	}
+	r = decode("u = -1\nf = \"-0.5e1\"");
+	assert_int_equal(r.result, -EINVAL);
+	decoded_free(&r);
+	r = decode("u = -1\nf = \"0.5e1\"");
+	assert_int_equal(r.result, 0);
+	assert_true(r.args.u == UINT64_MAX);
+	assert_true(r.args.f == 5);
+	decoded_free(&r);
+}
+
+/* What is computed is decoded as what stands there. */
+static void
+test_attributes_are_evaluated(void **state)
+{
+	struct decoded r =
+	    decode("s = env(\"RIVER_SCHEMA\") + \"-\" + to_upper(\"b\")\n"
+		   "i = 2^3 - 1\n"
+		   "b = !(1 > 2)\n"
+		   "duration = format(\"%dms\", 3 * 5)\n"
+		   "list = concat(split(\"a b\", \" \"), [x.object[\"no\"]])\n"
+		   "map = {a = constants.os}\n"
+		   "targets = concat([{a = 1}], [])\n"
+		   "any = regex_quote(\"a.b\")\n");
+
+	(void)state;
+	assert_int_equal(r.result, 0);
+	assert_string_equal(r.args.s, "-B");
+	assert_int_equal(r.args.i, 7);
+	assert_true(r.args.b);
+	assert_int_equal(r.args.duration, 15000000);
+	assert_int_equal(r.args.list.count, 3);
+	assert_string_equal(r.args.list.item[1], "b");
+	assert_string_equal(r.args.list.item[2], "");
+	assert_string_equal(r.args.map.item[0].value, "linux");
+	assert_int_equal(r.args.targets.count, 1);
+	assert_string_equal(r.args.any.string.data, "a\\.b");
+	decoded_free(&r);
+}
+
 static void
 test_lists_and_maps(void **state)
 {
@@ -403,6 +481,15 @@ test_wrong_types(void **state)
 		    "true should be string, got bool" },
 		{ "targets = [{a = 1}, 3]", "2:21-2:21",
 		    "3 should be object, got number" },
+		{ "s = [1][0] == 1", "2:5-2:15",
+		    "[1][0] == 1 should be string, got bool" },
+		{ "list = concat([\"a\"], [true])", "2:8-2:28",
+		    "concat([\"a\"], [true])[1] should be string, got bool" },
+		{ "map = {a = split(\"a\", \",\")}", "2:12-2:26",
+		    "split(\"a\", \",\") should be string, got array" },
+		{ "s = env(1) + 2", "2:14-2:14",
+		    "2 should be string, got number" },
+		{ "i = 1 / 0", "2:5-2:9", "division by zero" },
 		{ "s = foo", "2:5-2:7", "identifier \"foo\" does not exist" },
 	};
 
@@ -533,6 +620,8 @@ main(void)
 		cmocka_unit_test(test_defaults_stay_where_nothing_is_given),
 		cmocka_unit_test(test_strings_take_numbers),
 		cmocka_unit_test(test_scalars),
+		cmocka_unit_test(test_numbers_are_converted),
+		cmocka_unit_test(test_attributes_are_evaluated),
 		cmocka_unit_test(test_lists_and_maps),
 		cmocka_unit_test(test_blocks_nest_and_repeat),
 		cmocka_unit_test(test_wrong_types),

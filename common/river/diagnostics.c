@@ -101,6 +101,25 @@ river_warning(struct river_diagnostics *d, const struct river_source *source,
 	va_end(ap);
 }
 
+void
+river_diagnostics_sort(struct river_diagnostics *d)
+{
+	struct river_diagnostic *rest = d->first, *next;
+
+	d->first = d->last = NULL;
+	for (; rest != NULL; rest = next) {
+		struct river_diagnostic **at = &d->first;
+
+		next = rest->next;
+		while (*at != NULL && (*at)->range.start <= rest->range.start)
+			at = &(*at)->next;
+		rest->next = *at;
+		*at = rest;
+		if (rest->next == NULL)
+			d->last = rest;
+	}
+}
+
 static void
 print_position(const struct river_diagnostic *diagnostic, FILE *out)
 {

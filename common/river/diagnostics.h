@@ -51,6 +51,12 @@ void river_diagnostics_add(struct river_diagnostics *d,
     struct river_range range, const char *fmt, va_list ap);
 
 /*
+ * By their place in the file, those without one last: they come in the order
+ * in which they were found, which is not one that a reader knows.
+ */
+void river_diagnostics_sort(struct river_diagnostics *d);
+
+/*
  * "FILE:LINE:COL: MESSAGE" without a newline; control characters and bytes
  * that are no UTF-8 are escaped.
  */
