@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,16 +36,20 @@ own_directory(char *dir, size_t size)
 int
 program_find(enum program program, char *path, size_t size)
 {
+	/* built, installed and moved as a whole, installed */
+	static const char *const places[] = { "", "/../sbin", SBINDIR };
 	char own[PATH_MAX];
 
 	own_directory(own, sizeof(own));
-	if (own[0] != '\0' &&
-	    (size_t)snprintf(path, size, "%s/%s", own, names[program]) < size &&
-	    access(path, X_OK) == 0)
-		return 0;
-	if ((size_t)snprintf(path, size, "%s/%s", SBINDIR, names[program]) <
-		size &&
-	    access(path, X_OK) == 0)
-		return 0;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		bool beside = strcmp(places[i], SBINDIR) != 0;
+
+		if (beside && own[0] == '\0')
+			continue;
+		if ((size_t)snprintf(path, size, "%s%s/%s", beside ? own : "",
+			places[i], names[program]) < size &&
+		    access(path, X_OK) == 0)
+			return 0;
+	}
 	return -ENOENT;
 }

@@ -16,8 +16,8 @@ enum program {
 const char *program_name(enum program program);
 
 /*
- * Where it is: beside this executable (a build or a whole installation that
- * was moved), else in SBINDIR. 0, or -ENOENT.
+ * Where it is: beside this executable, in the ../sbin of a whole installation,
+ * wherever that was moved, else in SBINDIR. 0, or -ENOENT.
  */
 int program_find(enum program program, char *path, size_t size);
 

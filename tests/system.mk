@@ -14,6 +14,7 @@ SYSTEM_TESTS = \
 	tests/system/targets.py \
 	tests/system/man.py \
 	tests/system/programs.py \
+	tests/system/installed.py \
 	tests/system/flamegraph_page.py
 PY_LOG_DRIVER = $(LOG_DRIVER)
 PY_LOG_COMPILER = $(PYTHON3)

@@ -23,6 +23,7 @@ import urllib.request
 
 SOURCE = os.path.abspath(os.environ.get("top_srcdir", "."))
 BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
+SPIN = f"{BUILD}/tests/targets/spin"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
