@@ -64,7 +64,8 @@ lines_of(const struct world *w, const char *prefix)
 
 	metrics_write(&w->view, page);
 	while ((line = evbuffer_readln(page, NULL, EVBUFFER_EOL_LF)) != NULL) {
-		const char *name = line[0] == '#' ? line + 7 : line;
+		const char *name =
+		    line[0] == '#' && prefix[0] != '\0' ? line + 7 : line;
 
 		if (strncmp(name, prefix, strlen(prefix)) == 0)
 			fprintf(out, "%s\n", line);
@@ -227,6 +228,39 @@ test_health_names_the_endpoint(void **state)
 	evbuffer_free(out);
 }
 
+/* The man page has each of them, and no others. */
+static void
+test_all_metrics_are_documented(void **state)
+{
+	struct world *w = *state;
+	const char *top = getenv("top_srcdir");
+	char *text = lines_of(w, ""), *at = text, *page = NULL, path[512];
+	char name[128], item[160], line[256];
+	size_t size, shown = 0, documented = 0;
+	FILE *in, *out = open_memstream(&page, &size);
+
+	snprintf(path, sizeof(path), "%s/shipper/phlare-shipper.8",
+	    top != NULL ? top : ".");
+	in = fopen(path, "r");
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		documented += strncmp(line, ".It phlare_", 11) == 0;
+		fputs(line, out);
+	}
+	fclose(in);
+	fclose(out);
+	while ((at = strstr(at, "# TYPE ")) != NULL) {
+		assert_int_equal(sscanf(at += 7, "%127s", name), 1);
+		snprintf(item, sizeof(item), ".It %s\n", name);
+		if (strstr(page, item) == NULL)
+			fail_msg("phlare-shipper.8 does not have %s", name);
+		shown++;
+	}
+	assert_int_equal(shown, documented);
+	free(text);
+	free(page);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -237,6 +271,7 @@ main(void)
 		TEST(test_each_endpoint_counts),
 		TEST(test_latency),
 		TEST(test_health_names_the_endpoint),
+		TEST(test_all_metrics_are_documented),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
