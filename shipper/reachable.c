@@ -45,10 +45,16 @@ add_directory_of(struct reachable *r, const char *path, bool write)
 	free(copy);
 }
 
+/* Where the file is named, and where it lies. */
 static void
 on_file(void *arg, const struct http_file *file)
 {
+	char *real = realpath(file->path, NULL);
+
 	add_directory_of(arg, file->path, false);
+	if (real != NULL)
+		add_directory_of(arg, real, false);
+	free(real);
 }
 
 static void

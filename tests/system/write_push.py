@@ -177,6 +177,39 @@ def rotates_files(tap):
                    "which is tried again", s.log())
 
 
+def rotates_links(tap):
+    """As Kubernetes mounts secrets, and as somebody links to elsewhere."""
+    with scratch() as dir_, Recorder() as server:
+        def write(name, text):
+            os.makedirs(os.path.dirname(f"{dir_}/{name}"), exist_ok=True)
+            with open(f"{dir_}/{name}.new", "w", encoding="ascii") as f:
+                f.write(text)
+            os.rename(f"{dir_}/{name}.new", f"{dir_}/{name}")
+
+        write("near/..1/token", "one")
+        write("near/..2/token", "two")
+        write("far/token", "one")
+        os.mkdir(f"{dir_}/link")
+        os.symlink("..1", f"{dir_}/near/..data")
+        os.symlink("..data/token", f"{dir_}/near/token")
+        os.symlink("../far/token", f"{dir_}/link/token")
+        with Shipper(config(
+                endpoint(server.url + "/near",
+                         f'bearer_token_file = "{dir_}/near/token"'),
+                endpoint(server.url + "/link",
+                         f'bearer_token_file = "{dir_}/link/token"'))) as s:
+            push(s)
+            os.symlink("..2", f"{dir_}/near/..new")
+            os.rename(f"{dir_}/near/..new", f"{dir_}/near/..data")
+            write("far/token", "two")
+            server.clear()
+            push(s)
+            got = {r.path[1:5]: r.get("Authorization")
+                   for r in server.requests}
+            tap.ok(got == {"near": "Bearer two", "link": "Bearer two"},
+                   "tokens behind links are followed", (got, s.log()))
+
+
 # ---- oauth2
 
 def oauth2(server, more="", secret='client_secret = "s3cret"'):
@@ -552,6 +585,7 @@ def main():
     with scratch() as dir_:
         proves_itself(tap, dir_)
     rotates_files(tap)
+    rotates_links(tap)
     fetches_tokens(tap)
     renews_tokens(tap)
     trouble_with_tokens(tap)
