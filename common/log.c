@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static const char *log_program = "phlare";
+static int log_level = LOG_INFO; /* more is not shown */
 static bool log_debugging;
 static bool log_levels;
 
@@ -36,6 +37,7 @@ log_init(const char *program, bool debug)
 {
 	log_program = program;
 	log_debugging = debug;
+	log_level = debug ? LOG_DEBUG : LOG_INFO;
 	log_levels = reader_wants_levels();
 }
 
@@ -118,9 +120,17 @@ log_line(int level, const char *module, const char *suffix, const char *fmt,
 	errno = saved;
 }
 
+void
+log_set_level(int level)
+{
+	log_level = log_debugging ? LOG_DEBUG : level;
+}
+
 #define LOG_CALL(level, module, suffix)                                        \
 	do {                                                                   \
 		va_list ap;                                                    \
+		if ((level) > log_level)                                       \
+			break;                                                 \
 		va_start(ap, fmt);                                             \
 		log_line(level, module, suffix, fmt, ap);                      \
 		va_end(ap);                                                    \
@@ -147,8 +157,7 @@ log_info(const char *module, const char *fmt, ...)
 void
 log_debug(const char *module, const char *fmt, ...)
 {
-	if (log_debugging)
-		LOG_CALL(LOG_DEBUG, module, NULL);
+	LOG_CALL(LOG_DEBUG, module, NULL);
 }
 
 void

@@ -16,6 +16,12 @@
 /* program: a string that lives as long as the process. */
 void log_init(const char *program, bool debug);
 
+/*
+ * The least important level (of syslog.h) that is shown, LOG_INFO at first.
+ * With debug everything is.
+ */
+void log_set_level(int level);
+
 /* Text and ": " and strerror(errno). errno is kept. */
 void log_warn(const char *module, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -9,6 +9,7 @@
 
 #include "shipper/discovery_args.h"
 #include "shipper/labels.h"
+#include "shipper/logging_args.h"
 #include "shipper/relabel_args.h"
 
 const struct river_capsule_type component_receiver_type = { "receiver" };
@@ -46,6 +47,9 @@ static const struct component_kind kubernetes_kind = { COMPONENT_DISCOVERY,
 	&discovery_args_kubernetes,
 	"this version does not ask Kubernetes yet: the list of targets is "
 	"empty" };
+static const struct component_kind logging_kind = { COMPONENT_LOGGING,
+	&logging_args_schema };
+static const struct component_kind ignored_kind = { COMPONENT_IGNORED };
 static const struct component_kind unsupported_kind = { COMPONENT_UNSUPPORTED,
 	NULL };
 
@@ -58,7 +62,7 @@ const struct river_rule component_rules[] = {
 	{ "discovery.kubernetes", RIVER_RULE_COMPONENT, &kubernetes_kind },
 	{ "discovery.process", RIVER_RULE_COMPONENT, &unsupported_kind },
 	{ "discovery.relabel", RIVER_RULE_COMPONENT, &relabel_kind },
-	{ "logging", RIVER_RULE_CONFIG, &unsupported_kind },
-	{ "tracing", RIVER_RULE_CONFIG, &unsupported_kind },
+	{ "logging", RIVER_RULE_CONFIG, &logging_kind },
+	{ "tracing", RIVER_RULE_CONFIG, &ignored_kind },
 	{ NULL, RIVER_RULE_COMPONENT, NULL },
 };

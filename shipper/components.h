@@ -20,12 +20,14 @@ enum component_role {
 	COMPONENT_EBPF,
 	COMPONENT_RELABEL,
 	COMPONENT_DISCOVERY,
+	COMPONENT_LOGGING,
+	COMPONENT_IGNORED,     /* accepted for the sake of what has it */
 	COMPONENT_UNSUPPORTED, /* known by name, not there yet */
 };
 
 struct component_kind {
 	enum component_role role;
-	const struct river_schema *schema; /* NULL if unsupported */
+	const struct river_schema *schema; /* NULL: it is not decoded */
 	/* What it does not do yet, for who reads logs and health; or NULL. */
 	const char *notice;
 };

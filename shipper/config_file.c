@@ -149,8 +149,25 @@ static const struct {
 	[COMPONENT_EBPF] = { export_nothing },
 	[COMPONENT_RELABEL] = { export_no_output, relabel },
 	[COMPONENT_DISCOVERY] = { export_targets },
+	[COMPONENT_LOGGING] = { export_nothing },
+	[COMPONENT_IGNORED] = { export_nothing },
 	[COMPONENT_UNSUPPORTED] = { export_nothing },
 };
+
+/* What is not decoded is not looked into either. */
+static void
+pass_over(const struct step *s)
+{
+	const struct river_block *block = s->component->block;
+	const struct river_eval *eval = &s->e->eval;
+
+	if (s->item->role == COMPONENT_IGNORED)
+		river_warning(eval->diagnostics, eval->source,
+		    block->name.range, "%s has no effect", block->name.text);
+	else
+		river_error(eval->diagnostics, eval->source, block->name.range,
+		    "%s is not supported yet", block->name.text);
+}
 
 static void
 evaluate(struct evaluator *e, struct river_component *c)
@@ -164,10 +181,8 @@ evaluate(struct evaluator *e, struct river_component *c)
 	item->notice = kind->notice;
 	item->id = river_arena_copy(e->eval.arena, c->id, strlen(c->id));
 	steps[kind->role].before(&step);
-	if (kind->role == COMPONENT_UNSUPPORTED) {
-		river_error(e->eval.diagnostics, e->eval.source,
-		    c->block->name.range, "%s is not supported yet",
-		    c->block->name.text);
+	if (kind->schema == NULL) {
+		pass_over(&step);
 		return;
 	}
 	item->args = river_arena_alloc(e->eval.arena, 1, kind->schema->size);

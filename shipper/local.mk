@@ -28,6 +28,7 @@ libshipper_a_SOURCES = \
 	%D%/labels.c %D%/labels.h \
 	%D%/latency.c %D%/latency.h \
 	%D%/ledger_file.c %D%/ledger_file.h \
+	%D%/logging_args.c %D%/logging_args.h \
 	%D%/metrics.c %D%/metrics.h \
 	%D%/oauth2.c %D%/oauth2.h \
 	%D%/oauth2_token.c %D%/oauth2_token.h \

@@ -25,6 +25,7 @@
 #include "shipper/intake.h"
 #include "shipper/latency.h"
 #include "shipper/ledger_file.h"
+#include "shipper/logging_args.h"
 #include "shipper/metrics.h"
 #include "shipper/pages.h"
 #include "shipper/reachable.h"
@@ -334,6 +335,7 @@ shipper_reload(struct shipper *s)
 	}
 	send_changes(s);
 	log_info("config", "reloaded");
+	log_set_level(logging_args_level(config));
 }
 
 /* ---- life */
@@ -441,6 +443,7 @@ shipper_paths(struct shipper *s)
 void
 shipper_start(struct shipper *s)
 {
+	log_set_level(logging_args_level(s->config));
 	s->server = symbolizer_server_new(
 	    s->base, s->options.symbolizer_fd, random_number(), &callbacks, s);
 	intake_set_server(s->intake, s->server);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -158,6 +159,42 @@ test_memory_of_no_size_is_memory(void **state)
 	free(p);
 }
 
+static void
+say_at_each_level(void)
+{
+	static const int levels[] = { LOG_ERR, LOG_WARNING, LOG_INFO,
+		LOG_DEBUG };
+
+	for (int i = 0; i < 4; i++) {
+		log_set_level(levels[i]);
+		log_warnx("m", "warn %d", i);
+		log_info("m", "info %d", i);
+		log_debug("m", "debug %d", i);
+	}
+}
+
+static void
+say_all(void)
+{
+	log_init("prog", true);
+	log_set_level(LOG_ERR);
+	log_debug("m", "debug");
+}
+
+static void
+test_less_important_lines_are_left_out(void **state)
+{
+	char text[512];
+
+	(void)state;
+	capture(text, sizeof(text), say_at_each_level, "");
+	assert_string_equal(text,
+	    "prog: m: warn 1\nprog: m: warn 2\nprog: m: info 2\n"
+	    "prog: m: warn 3\nprog: m: info 3\nprog: m: debug 3\n");
+	capture(text, sizeof(text), say_all, "");
+	assert_string_equal(text, "prog: m: debug\n");
+}
+
 int
 main(void)
 {
@@ -168,6 +205,7 @@ main(void)
 		cmocka_unit_test(test_hostile_bytes_are_escaped),
 		cmocka_unit_test(test_long_line_is_cut_and_stays_one_line),
 		cmocka_unit_test(test_limit_swallows_and_counts),
+		cmocka_unit_test(test_less_important_lines_are_left_out),
 		cmocka_unit_test(test_memory_of_no_size_is_memory),
 	};
 
