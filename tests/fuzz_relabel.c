@@ -68,9 +68,9 @@ read_input(struct input *in, char *text)
 	in->regex = take(&text, '\n');
 	in->replacement = take(&text, '\n');
 	in->target = take(&text, '\n');
-	in->action = in->target[0] != '\0'
-			 ? (unsigned char)*in->target++ % RELABEL_ACTIONS
-			 : 0;
+	/* no part of a longer character */
+	if (in->target[0] != '\0' && !(in->target[0] & 0x80))
+		in->action = *in->target++ % RELABEL_ACTIONS;
 	while (*text != '\0' && in->labels < LABELS) {
 		char *value = take(&text, END_OF_LABEL);
 		char *name = take(&value, '=');
