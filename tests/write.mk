@@ -35,3 +35,6 @@ tests_test_file_endpoint_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_metrics
 tests_test_metrics_SOURCES = tests/test_metrics.c
 tests_test_metrics_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_endpoint
+tests_test_endpoint_SOURCES = tests/test_endpoint.c tests/endpoint_text.h
+tests_test_endpoint_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
