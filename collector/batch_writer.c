@@ -130,8 +130,11 @@ batch_writer_process(struct batch_writer *w, struct process *p, uint32_t flags)
 		.generation = p->generation,
 		.start_time = p->start,
 		.pid = p->pid,
-		.flags = p->flags | flags,
+		.flags =
+		    p->flags | flags | (p->exited ? BATCH_PROCESS_EXIT : 0),
 		.first_mapping = w->header.mappings.count,
+		.parent = p->parent,
+		.ancestor = p->ancestor,
 	};
 
 	if (p->batch == w->id)

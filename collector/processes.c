@@ -342,6 +342,15 @@ create(struct processes *ps, uint32_t pid, uint64_t start, uint32_t flags,
 	return p;
 }
 
+static void
+set_origin(struct process *p, const struct process *from)
+{
+	if (from == NULL)
+		return;
+	p->parent = from->generation;
+	p->ancestor = from->announced ? from->generation : from->ancestor;
+}
+
 struct processes *
 processes_new(const struct processes_limits *limits)
 {
@@ -391,6 +400,7 @@ processes_fork(
 	p = create(ps, pid, time, flags, mappings);
 	if (p == NULL)
 		return;
+	set_origin(p, from);
 	p->seen = time;
 	/* the kernel's threads all have the exec id of the first one, 0 */
 	p->exec_known = flags & BATCH_PROCESS_KERNEL ? true
@@ -417,6 +427,7 @@ processes_exec(struct processes *ps, uint64_t time, uint32_t pid)
 		end_process(ps, old, time, false);
 	if (p == NULL)
 		return;
+	set_origin(p, old);
 	p->seen = time;
 	if (old != NULL) {
 		p->start_latest = old->start_latest;

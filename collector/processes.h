@@ -53,12 +53,14 @@ struct process {
 	uint32_t flags; /* enum batch_process_flag: NEW, EXEC, KERNEL, */
 			/* FOREIGN */
 	uint64_t generation;
-	uint64_t start;        /* as the client gets it */
-	uint64_t start_latest; /* the kernel's own is no later */
-	uint64_t ended;        /* by exit or the next exec; 0: runs */
-	uint64_t seen;         /* older records have nothing new to say */
-	uint32_t exec_id;      /* low half of the kernel's self_exec_id */
+	uint64_t parent, ancestor; /* as in struct batch_process */
+	uint64_t start;            /* as the client gets it */
+	uint64_t start_latest;     /* the kernel's own is no later */
+	uint64_t ended;            /* by exit or the next exec; 0: runs */
+	uint64_t seen;             /* older records have nothing new to say */
+	uint32_t exec_id;          /* low half of the kernel's self_exec_id */
 	bool exec_known;
+	bool exited;                  /* that is how it ended */
 	struct mapping_set *mappings; /* never NULL */
 
 	/* of batch_writer.c: last batch it is in, and its index there */
@@ -66,7 +68,7 @@ struct process {
 	uint32_t batch_index;
 
 	/* private to processes.c */
-	bool exited, announced, changed, published, refused;
+	bool announced, changed, published, refused;
 	bool on_dirty, on_news;
 	uint64_t announced_at;
 	uint64_t scan;

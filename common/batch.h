@@ -17,7 +17,7 @@
 #include "common/ledger.h"
 
 #define BATCH_MAGIC 0x68635462 /* "bTch" */
-#define BATCH_VERSION 1
+#define BATCH_VERSION 2
 /* A batch is never longer, a receiver refuses one that is. */
 #define BATCH_MAX_BYTES (256u * 1024 * 1024)
 
@@ -76,6 +76,11 @@ struct batch_process {
 	uint32_t pid; /* tgid */
 	uint32_t flags;
 	uint32_t first_mapping, mappings; /* into the mappings section */
+	/*
+	 * The generation that it came from, by a fork or an exec; and the
+	 * nearest one on that way which news had told of by then. 0: none.
+	 */
+	uint64_t parent, ancestor;
 };
 
 /* An executable mapping. */

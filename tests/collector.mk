@@ -21,3 +21,6 @@ tests_test_opener_SOURCES = \
 	tests/opener_peer.c tests/opener_peer.h \
 	tests/test_opener.c
 tests_test_opener_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_processes
+tests_test_processes_SOURCES = tests/test_processes.c
+tests_test_processes_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
