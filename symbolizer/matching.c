@@ -120,6 +120,30 @@ find_or_add(struct matching *m, struct process_id id)
 	return e;
 }
 
+/*
+ * The container of what p came from, "" if none is known. *pending: it is
+ * being read.
+ */
+static const char *
+inherited(struct matching *m, const struct process *p, bool *pending)
+{
+	const uint64_t from[] = { p->parent, p->ancestor };
+
+	*pending = false;
+	for (int i = 0; i < 2; i++) {
+		struct member *e = NULL;
+
+		if (from[i] != 0 && (i == 0 || from[i] != from[0]))
+			e = find(
+			    m, (struct process_id){ p->id.session, from[i] });
+		if (e == NULL || e->state == UNKNOWN || e->state == GONE)
+			continue;
+		*pending = e->state == ASKED;
+		return e->container;
+	}
+	return "";
+}
+
 /* ---- asking */
 
 /* In no container: each further look is twice as far away. */
@@ -179,6 +203,7 @@ ask(struct matching *m, struct member *e, const struct process *p)
 	enum state before = e->state;
 
 	e->state = ASKED;
+	e->version = 0; /* what its target is by may change */
 	m->counts.asked++;
 	if (!m->host.ask(m->host.arg, &q, on_answer, e))
 		e->state = before;
@@ -199,7 +224,26 @@ can_be_inside(const struct matching *m, const struct process *p)
 	       !(p->flags & (BATCH_PROCESS_KERNEL | BATCH_PROCESS_FOREIGN));
 }
 
-/* Its entry with its target up to date, or NULL: none is needed. */
+/*
+ * A fork is where its parent is; who means to move it there from elsewhere
+ * does so before an exec, and then we look.
+ */
+static void
+take_after_parent(struct matching *m, struct member *e, const struct process *p)
+{
+	const char *container;
+	bool pending;
+
+	if (p->flags & BATCH_PROCESS_EXEC)
+		return;
+	container = inherited(m, p, &pending);
+	if (container[0] == '\0')
+		return;
+	memcpy(e->container, container, strlen(container) + 1);
+	e->state = INSIDE;
+}
+
+/* Its entry, with a question under way if need be; NULL: it needs none. */
 static struct member *
 look_at(struct matching *m, struct process *p, uint64_t now)
 {
@@ -215,6 +259,8 @@ look_at(struct matching *m, struct process *p, uint64_t now)
 		e = find_or_add(m, p->id);
 	if (e != NULL && (p->flags & BATCH_PROCESS_EXIT))
 		e->ended = true;
+	if (e != NULL && e->state == UNKNOWN)
+		take_after_parent(m, e, p);
 	if (e != NULL && is_due(e, now)) {
 		p->matched = 0;
 		ask(m, e, p);
@@ -228,25 +274,43 @@ matching_want(struct matching *matching, struct process *process, uint64_t now)
 	look_at(matching, process, now);
 }
 
+/* What is known of it, or of its parent if it could not be looked at. */
+static const char *
+container_of(struct matching *m, const struct process *p,
+    const struct member *e, bool *pending)
+{
+	const char *container = e != NULL ? e->container : "";
+
+	*pending = false;
+	if (can_be_inside(m, p) && container[0] == '\0' &&
+	    (e == NULL || e->state != OUTSIDE))
+		container = inherited(m, p, pending);
+	/* what is being read may change it */
+	*pending = *pending || (e != NULL && e->state == ASKED);
+	return container;
+}
+
 static void
 take_target(struct matching *m, struct process *p, struct member *e)
 {
-	struct targets_process what = {
-		.pid = p->flags & BATCH_PROCESS_FOREIGN ? 0 : p->pid,
-		.start_time = p->start_time,
-		.container_id = e != NULL ? e->container : "",
-	};
+	bool pending = false;
 
-	if (e == NULL || e->version != m->version)
+	if (e == NULL || e->version != m->version) {
+		const struct targets_process what = {
+			.pid = p->flags & BATCH_PROCESS_FOREIGN ? 0 : p->pid,
+			.start_time = p->start_time,
+			.container_id = container_of(m, p, e, &pending),
+		};
+
 		p->target = targets_find(m->targets, &what);
-	else
+	} else {
 		p->target = e->target;
-	if (e != NULL) {
+	}
+	if (e != NULL && !pending) {
 		e->target = p->target;
 		e->version = m->version;
 	}
-	/* what is being read may change it */
-	p->matched = e != NULL && e->state == ASKED ? 0 : m->version;
+	p->matched = pending ? 0 : m->version;
 }
 
 void

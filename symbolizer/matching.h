@@ -3,9 +3,10 @@
  * Which target each process belongs to (spec/phlare-ebpf.md 2.3). The
  * container id of a process, one exec of it, is read once from its cgroup
  * file and kept in an LRU of container_id_cache_size; a process without one
- * may still join a container, so it is asked again, ever more rarely. As long
- * as nothing changes, matching a process costs one hash lookup per interval.
- * No I/O of its own, no clock: times are any that go forward, in ns.
+ * may still join a container, so it is asked again, ever more rarely. A child
+ * is where its parent is, also if it was gone before anyone could look. As
+ * long as nothing changes, matching a process costs one hash lookup per
+ * interval. No I/O of its own, no clock: times are any that go forward, in ns.
  */
 #ifndef SYMBOLIZER_MATCHING_H
 #define SYMBOLIZER_MATCHING_H

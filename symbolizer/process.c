@@ -258,6 +258,8 @@ process_cache_update(
 	e->process.start_time = record->start_time;
 	e->process.pid = record->pid;
 	e->process.flags = record->flags;
+	e->process.parent = record->parent;
+	e->process.ancestor = record->ancestor;
 	update_mappings(cache, &e->process, view, record);
 	HASH_ADD(hh, cache->by_id, process.id, sizeof(e->process.id), e);
 	return &e->process;

@@ -42,6 +42,7 @@ struct process {
 	uint64_t serial; /* no other has it */
 	uint64_t start_time;
 	uint32_t pid, flags; /* enum batch_process_flag, of the last news */
+	uint64_t parent, ancestor; /* generations, as in struct batch_process */
 	struct process_mapping *mappings; /* sorted by start */
 	size_t count;
 	struct perf_map *perf_map; /* NULL: never asked for */

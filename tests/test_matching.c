@@ -535,6 +535,87 @@ test_what_is_asked_about_stays(void **state)
 	EXPECT(f, &q, "in-g");
 }
 
+/* pid of generation, which came from parent; ancestor is told of already. */
+static struct process
+child_of(uint64_t parent, uint64_t ancestor, uint64_t generation, uint32_t pid)
+{
+	struct process p = process_of(generation, pid);
+
+	p.parent = parent;
+	p.ancestor = ancestor;
+	return p;
+}
+
+static void
+test_a_fork_is_where_its_parent_is(void **state)
+{
+	struct fixture *f = *state;
+	struct process parent = process_of(1, 10), other = process_of(2, 11),
+		       child = child_of(1, 1, 3, 12),
+		       outside = child_of(2, 2, 4, 13);
+
+	matching_want(f->m, &parent, SEC);
+	matching_want(f->m, &other, SEC);
+	answer(f, "0::/docker/" H "\n", 0);
+	answer(f, "0::/\n", 0);
+	matching_await(f->m, &child, SEC);
+	EXPECT(f, &child, "in-h");
+	assert_int_equal(f->count, 2);       /* nothing to ask */
+	matching_await(f->m, &outside, SEC); /* it may be on its way inside */
+	assert_int_equal(f->count, 3);
+	answer(f, "0::/docker/" G "\n", 0);
+	EXPECT(f, &outside, "in-g");
+}
+
+/* Between a fork and an exec a process may be moved: that is looked at. */
+static void
+test_an_exec_is_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct process parent = process_of(1, 10),
+		       child = child_of(1, 1, 2, 11),
+		       gone = child_of(1, 1, 3, 12);
+
+	child.flags = gone.flags = BATCH_PROCESS_EXEC;
+	matching_want(f->m, &parent, SEC);
+	answer(f, "0::/docker/" H "\n", 0);
+	matching_want(f->m, &child, SEC);
+	matching_want(f->m, &gone, SEC);
+	answer(f, "0::/docker/" H "/docker/" G "\n", 0);
+	answer(f, NULL, ESRCH);
+	EXPECT(f, &child, "in-g");
+	EXPECT(f, &gone, "in-h"); /* as far as anyone can know */
+}
+
+/* Gone before anyone could look, and its parent too: their ancestor counts. */
+static void
+test_the_dead_are_where_they_came_from(void **state)
+{
+	struct fixture *f = *state;
+	struct process ancestor = process_of(1, 10),
+		       direct = child_of(1, 1, 2, 11),
+		       deep = child_of(99, 1, 3, 12),
+		       lost = child_of(99, 98, 4, 13),
+		       other_sampler = child_of(1, 1, 5, 14);
+
+	direct.flags = deep.flags = lost.flags = other_sampler.flags =
+	    BATCH_PROCESS_EXIT | BATCH_PROCESS_EXEC;
+	other_sampler.id.session = 2;
+	matching_want(f->m, &ancestor, SEC);
+	matching_await(f->m, &direct, SEC);
+	EXPECT(f, &direct, "rest"); /* so far */
+	answer(f, "0::/docker/" H "\n", 0);
+	EXPECT(f, &direct, "in-h");
+	matching_await(f->m, &deep, SEC);
+	matching_await(f->m, &lost, SEC);
+	matching_await(f->m, &other_sampler, SEC);
+	EXPECT(f, &deep, "in-h");
+	EXPECT(f, &lost, "rest");
+	EXPECT(f, &other_sampler, "rest");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(matching_counts(f->m).cached, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -557,6 +638,9 @@ main(void)
 		TEST(test_what_the_steady_state_costs),
 		TEST(test_the_least_recently_used_leaves),
 		TEST(test_what_is_asked_about_stays),
+		TEST(test_a_fork_is_where_its_parent_is),
+		TEST(test_an_exec_is_looked_at),
+		TEST(test_the_dead_are_where_they_came_from),
 	};
 
 	return cmocka_run_group_tests_name("matching", tests, NULL, NULL);

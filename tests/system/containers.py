@@ -175,6 +175,42 @@ class Dockerd:
                 os.rmdir(directory)
 
 
+# Parent of children that live 5 ms each: "fork", or "exec" of this file.
+BROOD = """
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+volatile unsigned long sink;
+__attribute__((noinline)) void hot_child(void)
+	{ for (unsigned long i = 0; i < 10000; i++) sink += i * i; }
+static void brief(void)
+{
+	struct timespec t;
+
+	do {
+		hot_child();
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	} while (t.tv_nsec < 5000000);
+	_exit(0);
+}
+int main(int argc, char **argv)
+{
+	if (argc == 1)
+		brief();
+	for (;;) {
+		if (fork() == 0) {
+			if (strcmp(argv[1], "fork") == 0)
+				brief();
+			execl(argv[0], argv[0], NULL);
+			_exit(1);
+		}
+		wait(NULL);
+	}
+}
+"""
+
+
 # ---- what was pushed
 
 def of_service(server, service, since=0):
@@ -359,6 +395,32 @@ def by_pid(tap):
     server.stop()
 
 
+def brood(tap, dir_, root):
+    """Children that are gone before anyone can look are in it as well."""
+    path = compile_c(BROOD, f"{dir_}/brood", "-O0", "-fno-omit-frame-pointer")
+    for how in ("fork", "exec"):
+        cid = os.urandom(32).hex()
+        server = PushServer()
+        config = config_of(
+            server, target(__container_id__=cid, service_name="inside"),
+            only=False, more='default_target = {"service_name" = "rest"}')
+        with contextlib.ExitStack() as stack:
+            box = stack.enter_context(cgroup(root, f"docker-{cid}.scope"))
+            parent, = stack.enter_context(processes(
+                [path, how], preexec_fn=lambda: join(box, os.getpid())))
+            run = stack.enter_context(Run(config))
+            wait_until("pushes", lambda: len(of_service(server, "rest")) >= 4,
+                       15)
+            inside = named(of_service(server, "inside"), "hot_child")
+            rest = named(of_service(server, "rest"), "hot_child")
+            log = run.log()
+        server.stop()
+        share = inside / max(inside + rest, 1)
+        tap.ok(inside > 0.3e9 and share > 0.95,
+               f"{how}: {100 * share:.1f} % of children of 5 ms are in their "
+               "parent's container", (inside, rest, log))
+
+
 def same_pid_other_container(tap, root):
     """The cgroup of a dead process says nothing of the next with its pid."""
     cid = os.urandom(32).hex()
@@ -408,6 +470,8 @@ def main():
     for version, root in sorted(roots.items()):
         late_joiner(tap, version, root)
     same_pid_other_container(tap, sorted(roots.items())[0][1])
+    with scratch() as dir_:
+        brood(tap, dir_, sorted(roots.items())[0][1])
     with scratch() as dir_, Dockerd(dir_) as dockerd:
         if not tap.ok(dockerd.process.poll() is None, "dockerd starts",
                       dockerd.log()):
