@@ -178,7 +178,7 @@ test_what_comes_in_is_checked(void **state)
 static void
 test_number_of_labels_is_bounded(void **state)
 {
-	static char names[LABELS_MAX + 1][8];
+	static char names[LABELS_MAX + 1][16];
 	struct label pairs[LABELS_MAX + 1];
 	uint8_t bytes[16384];
 

@@ -24,7 +24,8 @@ make_labels(const struct label *pairs, size_t count)
 	    calloc(1, sizeof(*labels) + count * sizeof(*pairs));
 
 	labels->count = count;
-	memcpy(labels->item, pairs, count * sizeof(*pairs));
+	for (size_t i = 0; i < count; i++)
+		labels->item[i] = pairs[i];
 	return labels;
 }
 
