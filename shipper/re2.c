@@ -457,8 +457,8 @@ add_rune(struct parser *p, uint32_t rune)
 
 	write_fold(p);
 	start = p->out.size;
-	if (rune >= 0xd800 && rune <= 0xdfff) /* in no text */
-		re2_put(&p->out, "[^\\x{0}-\\x{10ffff}]");
+	if (rune >= 0xd800 && rune <= 0xdfff)
+		re2_put(&p->out, RE2_NEVER);
 	else
 		re2_put_rune(&p->out, rune);
 	return add_simple(p, start, false);
@@ -477,9 +477,10 @@ add_place(struct parser *p, const char *text)
 static int
 add_dot(struct parser *p)
 {
-	re2_put(&p->out, p->flags & DOT_NEWLINE ? "." : "[^\\n]");
-	return add_simple(
-	    p, p->out.size - (p->flags & DOT_NEWLINE ? 1 : 5), false);
+	size_t start = p->out.size;
+
+	re2_put(&p->out, p->flags & DOT_NEWLINE ? RE2_ANY : "[^\\n]");
+	return add_simple(p, start, false);
 }
 
 static int
@@ -649,8 +650,9 @@ re2_translate(const char *regex, char **why)
 
 	if (n < 0)
 		fatalx("out of memory");
-	p.scan = (struct re2_scan){ whole, whole + strlen(OPENING), whole + n,
-		NULL };
+	p.scan = (struct re2_scan){
+		.whole = whole, .at = whole + strlen(OPENING), .end = whole + n
+	};
 	open_group(&p, "");
 	if (strlen(regex) > RE2_TEXT_MAX)
 		re2_fail_at(&p.scan, "expression too large", whole, whole + 64);

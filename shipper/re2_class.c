@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shipper/re2_text.h"
@@ -52,6 +53,18 @@ static const struct set sets[] = {
 /* Long s and the Kelvin sign: what k and s are without regard to case. */
 static const uint32_t folded_to_ascii[] = { 0x17f, 0x212a };
 
+/*
+ * A class while it is read: what may stand in brackets. Under (?i) pcre2 looks
+ * at every character of a range by itself, a million of them in a complement;
+ * so those, which have no other case outside of them, go without it.
+ */
+struct class
+{
+	bool fold;
+	struct re2_out items;  /* under (?i) if fold is set */
+	struct re2_out closed; /* never */
+};
+
 static const struct set *
 find_set(const char *name, size_t size)
 {
@@ -62,7 +75,7 @@ find_set(const char *name, size_t size)
 	return NULL;
 }
 
-/* Inside brackets. pcre2 knows no surrogate and no text has one. */
+/* pcre2 knows no surrogate and no text has one. */
 static void
 put_range(struct re2_out *out, uint32_t first, uint32_t last)
 {
@@ -101,20 +114,19 @@ put_complement(struct re2_out *out, const struct set *set, bool fold)
 	put_range(out, next, RUNE_MAX);
 }
 
-/* Inside brackets. */
 static void
-put_set(struct re2_out *out, const struct set *set, bool negated, bool fold)
+add_set(struct class *c, const struct set *set, bool negated)
 {
-	if (fold && set->folded != NULL)
+	if (c->fold && set->folded != NULL)
 		set = find_set(set->folded, strlen(set->folded));
 	if (negated) {
-		put_complement(out, set, fold);
+		put_complement(c->fold ? &c->closed : &c->items, set, c->fold);
 		return;
 	}
 	for (size_t i = 0; i < COUNT(set->ranges); i++)
 		if (set->ranges[i].last != 0)
-			put_range(
-			    out, set->ranges[i].first, set->ranges[i].last);
+			put_range(&c->items, set->ranges[i].first,
+			    set->ranges[i].last);
 }
 
 /* ---- Unicode */
@@ -263,9 +275,9 @@ take_property(struct re2_scan *scan, struct property *p)
 	return 0;
 }
 
-/* Inside brackets. \p or \P is next. */
+/* \p or \P is next. */
 static int
-take_unicode(struct re2_scan *scan, struct re2_out *out, bool fold)
+take_unicode(struct re2_scan *scan, struct class *class)
 {
 	const char *start = scan->at;
 	struct property p = { .negated = start[1] == 'P' };
@@ -281,20 +293,20 @@ take_unicode(struct re2_scan *scan, struct re2_out *out, bool fold)
 	if (c == NULL && !is_listed(scripts, &p))
 		return re2_fail(scan, BAD_RANGE, start);
 	folds = c != NULL ? c->folds : is_listed(folding_scripts, &p);
-	if (fold && folds)
+	if (class->fold && folds)
 		return re2_fail(
 		    scan, "this class is not supported under (?i)", start);
 	if (c != NULL)
-		put_category(out, c, p.negated);
+		put_category(&class->items, c, p.negated);
 	else /* "sc:", as a bare name means the extensions of a script too */
-		re2_putf(out, "\\%c{sc:%.*s}", p.negated ? 'P' : 'p',
+		re2_putf(&class->items, "\\%c{sc:%.*s}", p.negated ? 'P' : 'p',
 		    (int)p.size, p.name);
 	return 1;
 }
 
-/* Inside brackets; as re2_take_set(). */
+/* \d, \pN and the like; as re2_take_set(). */
 static int
-take_set(struct re2_scan *scan, struct re2_out *out, bool fold)
+take_set(struct re2_scan *scan, struct class *class)
 {
 	char letter, lower;
 
@@ -302,35 +314,18 @@ take_set(struct re2_scan *scan, struct re2_out *out, bool fold)
 		return 0;
 	letter = scan->at[1];
 	if (letter == 'p' || letter == 'P')
-		return take_unicode(scan, out, fold);
+		return take_unicode(scan, class);
 	if (letter == '\0' || strchr("dswDSW", letter) == NULL)
 		return 0;
 	lower = letter | 0x20;
-	put_set(out, find_set(&lower, 1), letter != lower, fold);
+	add_set(class, find_set(&lower, 1), letter != lower);
 	scan->at += 2;
 	return 1;
 }
 
-int
-re2_take_set(struct re2_scan *scan, struct re2_out *out, bool fold)
-{
-	size_t start = out->size;
-	int r;
-
-	re2_put(out, "[");
-	r = take_set(scan, out, fold);
-	if (r > 0) {
-		re2_put(out, "]");
-	} else {
-		out->size = start;
-		out->text[start] = '\0';
-	}
-	return r;
-}
-
 /* [:alpha:] or [:^alpha:]; as re2_take_set(). */
 static int
-take_named(struct re2_scan *scan, struct re2_out *out, bool fold)
+take_named(struct re2_scan *scan, struct class *class)
 {
 	const char *start = scan->at, *name = start + 2, *end;
 	const struct set *set;
@@ -344,7 +339,7 @@ take_named(struct re2_scan *scan, struct re2_out *out, bool fold)
 	set = end - name > 1 ? find_set(name, end - name) : NULL;
 	if (set == NULL)
 		return re2_fail(scan, BAD_RANGE, start);
-	put_set(out, set, negated, fold);
+	add_set(class, set, negated);
 	return 1;
 }
 
@@ -360,11 +355,11 @@ take_member(struct re2_scan *scan, const char *class, uint32_t *rune)
 
 /* a or a-z. */
 static int
-take_range(struct re2_scan *scan, struct re2_out *out, const char *class)
+take_range(struct re2_scan *scan, struct class *class, const char *whole)
 {
 	const char *start = scan->at;
 	uint32_t first = 0, last;
-	int r = take_member(scan, class, &first);
+	int r = take_member(scan, whole, &first);
 
 	if (r < 0)
 		return r;
@@ -372,41 +367,102 @@ take_range(struct re2_scan *scan, struct re2_out *out, const char *class)
 	if (scan->at[0] == '-' && scan->end - scan->at >= 2 &&
 	    scan->at[1] != ']') {
 		scan->at++;
-		if ((r = take_member(scan, class, &last)) < 0)
+		if ((r = take_member(scan, whole, &last)) < 0)
 			return r;
 		if (last < first)
 			return re2_fail(scan, BAD_RANGE, start);
 	}
-	put_range(out, first, last);
+	if (class->fold)
+		scan->folded += last - first + 1;
+	if (scan->folded > RE2_FOLDED_MAX)
+		return re2_fail_at(
+		    scan, "expression too large", scan->whole, scan->end);
+	put_range(&class->items, first, last);
 	return 1;
+}
+
+/* ---- writing what was read */
+
+static bool
+is_empty(const struct re2_out *out)
+{
+	return out->size == 0;
+}
+
+static void
+put_brackets(struct re2_out *out, const struct re2_out *items, bool negated)
+{
+	re2_put(out, negated ? "[^" : "[");
+	re2_put(out, items->text);
+	re2_put(out, "]");
+}
+
+/* Items under (?i) and items that are not. */
+static void
+put_both(struct re2_out *out, const struct class *c, bool negated)
+{
+	re2_put(out, negated ? "(?:(?!(?-i:" : "(?:(?-i:");
+	put_brackets(out, &c->closed, false);
+	re2_put(out, negated ? "))" : ")|");
+	put_brackets(out, &c->items, negated);
+	re2_put(out, ")");
+}
+
+static void
+put_class(struct re2_out *out, struct class *c, bool negated)
+{
+	if (is_empty(&c->items) && is_empty(&c->closed)) {
+		re2_put(out, negated ? RE2_ANY : RE2_NEVER);
+	} else if (is_empty(&c->closed)) {
+		put_brackets(out, &c->items, negated);
+	} else if (is_empty(&c->items)) {
+		re2_put(out, "(?-i:");
+		put_brackets(out, &c->closed, negated);
+		re2_put(out, ")");
+	} else {
+		put_both(out, c, negated);
+	}
+}
+
+static void
+forget_class(struct class *c)
+{
+	free(c->items.text);
+	free(c->closed.text);
+}
+
+int
+re2_take_set(struct re2_scan *scan, struct re2_out *out, bool fold)
+{
+	struct class class = { .fold = fold };
+	int r = take_set(scan, &class);
+
+	if (r > 0)
+		put_class(out, &class, false);
+	forget_class(&class);
+	return r;
 }
 
 int
 re2_take_class(struct re2_scan *scan, struct re2_out *out, bool fold)
 {
+	struct class class = { .fold = fold };
 	const char *start = scan->at++;
 	bool negated = *scan->at == '^';
-	size_t inside, before = out->size;
 	int r;
 
 	scan->at += negated;
-	re2_put(out, negated ? "[^" : "[");
-	inside = out->size;
 	do {
-		r = take_named(scan, out, fold);
+		r = take_named(scan, &class);
 		if (r == 0)
-			r = take_set(scan, out, fold);
+			r = take_set(scan, &class);
 		if (r == 0)
-			r = take_range(scan, out, start);
-		if (r < 0)
-			return r;
-	} while (*scan->at != ']');
-	scan->at++;
-	if (out->size == inside) { /* surrogates alone: none of all */
-		out->size = before;
-		re2_put(out, negated ? "[" : "[^");
-		put_range(out, 0, RUNE_MAX);
+			r = take_range(scan, &class, start);
+	} while (r > 0 && *scan->at != ']');
+	if (r > 0) {
+		scan->at++;
+		put_class(out, &class, negated);
 	}
-	re2_put(out, "]");
-	return 0;
+	forget_class(&class);
+	return r < 0 ? r : 0;
 }

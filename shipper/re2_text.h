@@ -12,9 +12,17 @@
 
 #define RUNE_MAX 0x10ffffu
 
+/* For pcre2: any character, and none (as surrogates are in no text). */
+#define RE2_ANY "."
+#define RE2_NEVER "(?:(?!))"
+
+/* Characters in ranges under (?i): more would take pcre2 too long. */
+#define RE2_FOLDED_MAX (4 * (RUNE_MAX + 1))
+
 struct re2_scan {
 	const char *whole, *at, *end; /* *end is NUL */
 	char *why;                    /* the first mistake; NULL: none */
+	size_t folded;                /* towards RE2_FOLDED_MAX */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The expressions that most rules have, matched without an engine: some text
- * as it is, ".*" or ".+" (in a group or not) within or instead of it. What
+ * The expressions that most rules have, matched without an engine: one of
+ * some texts, or ".*" or ".+" (in a group or not) with text around it. What
  * they cost does not depend on what a label says.
  */
 #ifndef SHIPPER_RELABEL_PLAIN_H
@@ -10,9 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct plain_text {
+	const char *data;
+	size_t size;
+};
+
 struct plain {
-	char *text; /* what is before and after the gap */
-	size_t before, after;
+	char *memory;
+	/* What matches, sorted; with a gap: what is before and after it. */
+	struct plain_text *text;
+	size_t texts;
 	bool gap;     /* ".*" or ".+" */
 	size_t least; /* bytes in it */
 	bool group;   /* it is one */
@@ -23,7 +30,7 @@ bool plain_init(struct plain *plain, const char *regex);
 void plain_fini(struct plain *plain);
 
 /* Whether all of the text matches; where the gap is, if there is one. */
-bool plain_match(const struct plain *plain, const char *text, size_t size,
+bool plain_match(const struct plain *plain, const char *data, size_t size,
     size_t *gap_start, size_t *gap_end);
 
 #endif

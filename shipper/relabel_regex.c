@@ -23,8 +23,8 @@
 #define MOST_GROUPS 65535
 
 struct regex {
-	pcre2_code *code;
 	struct re2 *re2;
+	pcre2_code *code; /* NULL: it is plain */
 	bool is_plain;
 	struct plain plain;
 };
@@ -109,30 +109,35 @@ compile_error(int error, const char *text)
 	return why;
 }
 
-struct regex *
-regex_new(const char *text, char **why)
+static pcre2_code *
+compile(const struct re2 *re2, const char *text, char **why)
 {
-	struct re2 *re2 = re2_translate(text, why);
+	int error = PCRE2_ERROR_TOO_MANY_CAPTURES;
 	pcre2_code *code = NULL;
 	PCRE2_SIZE offset;
-	struct regex *regex;
-	int error = PCRE2_ERROR_TOO_MANY_CAPTURES;
 
-	if (re2 == NULL)
-		return NULL;
 	if (re2->groups <= MOST_GROUPS)
 		code = pcre2_compile((PCRE2_SPTR)re2->pattern, re2->size,
 		    OPTIONS, &error, &offset, NULL);
-	if (code == NULL) {
+	if (code == NULL)
 		*why = compile_error(error, text);
-		re2_free(re2);
-		return NULL;
-	}
-	regex = ecalloc(1, sizeof(*regex));
-	regex->code = code;
-	regex->re2 = re2;
-	regex->is_plain = plain_init(&regex->plain, text);
-	return regex;
+	return code;
+}
+
+struct regex *
+regex_new(const char *text, char **why)
+{
+	struct regex *regex = ecalloc(1, sizeof(*regex));
+
+	regex->re2 = re2_translate(text, why);
+	if (regex->re2 != NULL)
+		regex->is_plain = plain_init(&regex->plain, text);
+	if (regex->re2 != NULL && !regex->is_plain)
+		regex->code = compile(regex->re2, text, why);
+	if (regex->is_plain || regex->code != NULL)
+		return regex;
+	regex_free(regex);
+	return NULL;
 }
 
 void

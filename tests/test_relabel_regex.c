@@ -161,6 +161,72 @@ test_what_re2_refuses(void **state)
 	}
 }
 
+/* Under (?i) pcre2 looks at each character of a class. */
+static void
+test_compilation_is_quick(void **state)
+{
+	static const struct {
+		const char *piece;
+		size_t times;
+		bool fits;
+	} rows[] = {
+		{ "(?i)\\W", 1000, true },
+		{ "(?i)[^a-c\\S]", 500, true },
+		{ "(?i)[[:^alpha:]x]", 500, true },
+		{ "(?i)[\\x{d800}]", 1000, true },
+		{ "(?i)[\\x{100}-\\x{10ffff}]", 3, true },
+		{ "(?i)[\\x{100}-\\x{10ffff}]", 1000, false },
+		{ "(?i)[\\x{0}-\\x{7fff}]", 1000, false },
+		{ "a?", 30000, true },
+		{ "(a?)*", 1500, true },
+	};
+	clock_t start = clock();
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		size_t size = strlen(rows[i].piece);
+		char *text = calloc(rows[i].times * size + 1, 1), *why = NULL;
+		struct regex *regex;
+
+		for (size_t k = 0; k < rows[i].times; k++)
+			memcpy(text + k * size, rows[i].piece, size);
+		regex = regex_new(text, &why);
+		if ((regex != NULL) != rows[i].fits)
+			fail_msg("%zu times %s", rows[i].times, rows[i].piece);
+		regex_free(regex);
+		free(why);
+		free(text);
+	}
+	assert_true((clock() - start) / CLOCKS_PER_SEC < 3);
+}
+
+/* The limit of pcre2 for its code does not hold for a list of names. */
+static void
+test_a_long_list_of_names(void **state)
+{
+	struct regex_matcher *m = regex_matcher_new();
+	uint64_t budget = REGEX_STEPS_BUDGET;
+	char *text = NULL, name[32];
+	struct regex *regex;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (int i = 0; i < 4000; i++)
+		fprintf(out, "%snamespace-%d", i > 0 ? "|" : "", i);
+	fclose(out);
+	regex = must_compile(text);
+	for (int i = -1; i <= 4000; i++) {
+		snprintf(name, sizeof(name), "namespace-%d", i);
+		assert_int_equal(
+		    regex_match(regex, m, name, strlen(name), &budget),
+		    i >= 0 && i < 4000);
+	}
+	regex_free(regex);
+	regex_matcher_free(m);
+	free(text);
+}
+
 /* What is only large is refused too, and at once. */
 static void
 test_size_and_depth_are_bounded(void **state)
@@ -573,6 +639,14 @@ test_simple_expressions_need_no_engine(void **state)
 		{ "pre_(.+)", "pre", NULL },
 		{ "\u00e9(.*)", "\u00e9\u00e8", "\u00e8" },
 		{ "a\nb.*", "a\nb", "" },
+		{ "a|b", "a", "" },
+		{ "a|b", "b", "" },
+		{ "a|b", "a|b", NULL },
+		{ "cc|b|aaa|", "aaa", "" },
+		{ "cc|b|aaa|", "cc", "" },
+		{ "cc|b|aaa|", "", "" },
+		{ "cc|b|aaa|", "c", NULL },
+		{ "a\\|b|c", "a|b", "" },
 	};
 
 	(void)state;
@@ -598,10 +672,10 @@ test_simple_expressions_need_no_engine(void **state)
 static void
 test_what_is_not_simple(void **state)
 {
-	static const char *const patterns[] = { "a|b", "a+", ".", "a.", "[a]",
-		"(a)", "(.*)?", "(.*)+", "(?i)a", "\\d", "\\Qa\\E", "^a$",
-		"(.)", "(.*)(.*)", ".*a.*", "((.*))", "(?:.*)", "(a.*)", "a{2}",
-		"\\x41", "(.*a)" };
+	static const char *const patterns[] = { "a|b.*", "(.*)|a", "a|b+", "a+",
+		".", "a.", "[a]", "(a)", "(.*)?", "(.*)+", "(?i)a", "\\d",
+		"\\Qa\\E", "^a$", "(.)", "(.*)(.*)", ".*a.*", "((.*))",
+		"(?:.*)", "(a.*)", "a{2}", "\\x41", "(.*a)" };
 	struct plain plain;
 
 	(void)state;
@@ -615,6 +689,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_re2_refuses),
+		cmocka_unit_test(test_compilation_is_quick),
+		cmocka_unit_test(test_a_long_list_of_names),
 		cmocka_unit_test(test_size_and_depth_are_bounded),
 		cmocka_unit_test(test_the_whole_text_must_match),
 		cmocka_unit_test(test_what_pcre2_understands_differently),
