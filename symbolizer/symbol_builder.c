@@ -215,6 +215,8 @@ compare_functions(const void *a, const void *b)
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
+	if (x->name == y->name && x->binding == y->binding)
+		return 0;
 	return symbol_name_compare(x->name, x->name_size, x->binding, y->name,
 	    y->name_size, y->binding);
 }

@@ -5,6 +5,7 @@ SYSTEM_TESTS = \
 	tests/system/run.py \
 	tests/system/record.py \
 	tests/system/names.py \
+	tests/system/hostile.py \
 	tests/system/containers.py \
 	tests/system/labels.py \
 	tests/system/report.py \
@@ -21,7 +22,8 @@ PY_LOG_COMPILER = $(PYTHON3)
 AM_PY_LOG_FLAGS = -B
 SH_LOG_DRIVER = $(LOG_DRIVER)
 PYTHON3 = python3
-EXTRA_DIST += $(SYSTEM_TESTS) tests/system/phlare.py
+EXTRA_DIST += $(SYSTEM_TESTS) tests/system/phlare.py \
+	tests/system/hostile_elf.py
 
 # What they profile: named by frame pointers.
 TARGET_CFLAGS = -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls
