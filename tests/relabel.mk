@@ -1,4 +1,8 @@
 # Tests of relabelling and discovery.
+UNIT_TESTS += tests/test_discovery_args
+tests_test_discovery_args_SOURCES = tests/test_discovery_args.c \
+	tests/config_text.h
+tests_test_discovery_args_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_relabel
 tests_test_relabel_SOURCES = tests/test_relabel.c tests/config_text.h
 tests_test_relabel_LDADD = $(SHIPPER_LIBS) $(TEST_LIBS)
