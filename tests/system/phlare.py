@@ -27,6 +27,12 @@ SPIN = f"{BUILD}/tests/targets/spin"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+def sanitized():
+    """Whether the programs were built with the sanitizers."""
+    with open(f"{BUILD}/config.h", encoding="ascii") as f:
+        return "#define WITH_SANITIZERS 1" in f.read()
+
+
 class Tap:
     """Test results on standard output, one line each."""
 

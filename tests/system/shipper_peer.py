@@ -18,8 +18,8 @@ import threading
 import time
 import urllib.request
 
-from phlare import (BUILD, SOURCE, fields, free_port, message, status_of,
-                    wait_until)
+from phlare import (BUILD, SOURCE, fields, free_port, message, sanitized,
+                    status_of, wait_until)
 
 # Nobody's: what the shipper becomes when it is started as root.
 UID = 61184
@@ -299,9 +299,3 @@ phlare.ebpf "e" {{
   forward_to = [phlare.write.w.receiver]
 }}
 """
-
-
-def sanitized():
-    """Whether the programs were built with the sanitizers."""
-    with open(f"{BUILD}/config.h", encoding="utf-8") as f:
-        return "#define WITH_SANITIZERS 1" in f.read()
