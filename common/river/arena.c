@@ -85,7 +85,8 @@ river_arena_alloc(struct river_arena *arena, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &bytes) ||
 	    bytes > SIZE_MAX / 2 - ALIGN)
 		fatalx("out of memory");
-	bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
+	/* of nothing too there is an address */
+	bytes = bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN;
 	arena->used += bytes;
 	if (bytes > FIRST_CHUNK_BYTES / 4)
 		return alloc_large(arena, bytes);

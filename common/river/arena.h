@@ -16,7 +16,10 @@ struct river_arena *river_arena_new(void);
 /* Gives back everything that came from it. NULL is fine. */
 void river_arena_free(struct river_arena *arena);
 
-/* Zeroed, aligned for any type. n * size must not overflow. */
+/*
+ * Zeroed, aligned for any type; never NULL, not even for no bytes. n * size
+ * must not overflow.
+ */
 void *river_arena_alloc(struct river_arena *arena, size_t n, size_t size);
 /* A copy of size bytes with a NUL byte behind. */
 char *river_arena_copy(

@@ -32,7 +32,7 @@ river_eval_alloc(const struct river_eval *eval, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &bytes) ||
 	    bytes > river_eval_left(eval))
 		return NULL;
-	return river_arena_alloc(eval->arena, bytes > 0 ? bytes : 1, 1);
+	return river_arena_alloc(eval->arena, bytes, 1);
 }
 
 static int
