@@ -53,6 +53,19 @@ test_number_literals(void **state)
 }
 
 static void
+test_memory_of_no_bytes_has_an_address(void **state)
+{
+	struct river_arena *arena = river_arena_new();
+	char *first = river_arena_alloc(arena, 0, 8);
+
+	(void)state;
+	assert_non_null(first);
+	assert_non_null(river_arena_alloc(arena, 3, 0));
+	assert_ptr_not_equal(first, river_arena_alloc(arena, 0, 0));
+	river_arena_free(arena);
+}
+
+static void
 test_special_floats_have_a_text(void **state)
 {
 	struct river_arena *arena = river_arena_new();
@@ -481,6 +494,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_number_literals),
+		cmocka_unit_test(test_memory_of_no_bytes_has_an_address),
 		cmocka_unit_test(test_special_floats_have_a_text),
 		cmocka_unit_test(test_numbers_convert_as_on_x86),
 		cmocka_unit_test(test_numbers_in_strings),
