@@ -33,5 +33,7 @@ libriver_a_SOURCES = \
 	%D%/stdlib_text.c \
 	%D%/stdlib_values.c \
 	%D%/utf8.c %D%/utf8.h \
-	%D%/value.c %D%/value.h
+	%D%/value.c %D%/value.h \
+	%D%/verb.c %D%/verb.h \
+	%D%/verb_number.c
 RIVER_LIBS = libriver.a $(JANSSON_LIBS) -lm
