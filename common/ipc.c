@@ -266,6 +266,8 @@ on_readable(evutil_socket_t sock, short what, void *arg)
 
 		if (n == -EAGAIN || n == -EINTR)
 			break;
+		if (n == -ECONNRESET)
+			continue; /* what it sent before it died follows */
 		if (why != NULL)
 			break;
 		why = take_packet(ipc, n, fd);

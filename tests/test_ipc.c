@@ -283,6 +283,26 @@ test_end_of_file_is_told_once(void **state)
 	assert_string_equal(p->why, "");
 }
 
+/* A dead peer has read nothing of ours: the kernel calls that a reset. */
+static void
+test_what_a_peer_sent_before_it_died_is_read(void **state)
+{
+	struct peer *p = *state;
+	phlare_SamplerRequest r = phlare_SamplerRequest_init_zero;
+	phlare_SamplerEvent e = phlare_SamplerEvent_init_zero;
+
+	r.which_body = phlare_SamplerRequest_hello_tag;
+	assert_int_equal(ipc_send(p->ipc, &r, -1), 0);
+	e.which_body = phlare_SamplerEvent_hello_tag;
+	send_event(p, &e, 0);
+	send_event(p, &e, 0);
+	close(p->other);
+	p->other = -1;
+	turn(p);
+	assert_int_equal(p->hellos, 2);
+	assert_string_equal(p->why, "closed by peer");
+}
+
 static void
 test_handler_may_free_its_connection(void **state)
 {
@@ -457,6 +477,7 @@ main(void)
 		TEST(test_half_a_message_ends_it),
 		TEST(test_message_of_another_direction_ends_it),
 		TEST(test_end_of_file_is_told_once),
+		TEST(test_what_a_peer_sent_before_it_died_is_read),
 		TEST(test_handler_may_free_its_connection),
 		TEST(test_slow_peer_fills_the_queue_and_loses_nothing),
 		TEST(test_too_many_descriptors_in_flight_wait_without_spinning),
