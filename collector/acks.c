@@ -7,6 +7,7 @@ void
 acks_batch(struct acks *a, uint64_t sequence, uint64_t samples)
 {
 	a->last = sequence;
+	a->sent += samples;
 	if (a->batches == ACKS_BATCHES) {
 		/* the two oldest become one, known by the later sequence */
 		a->batch[1].samples += a->batch[0].samples;
@@ -29,6 +30,7 @@ acks_done(struct acks *a, const struct ledger *ledger)
 	}
 	a->done[a->dones].sequence = a->last;
 	a->done[a->dones].ledger = *ledger;
+	a->done[a->dones].ledger.n[LEDGER_SHIPPED] = a->sent;
 	a->dones++;
 }
 

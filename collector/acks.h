@@ -17,6 +17,7 @@
 
 struct acks {
 	uint64_t last; /* sequence sent last */
+	uint64_t sent; /* samples of all batches */
 	unsigned batches, dones;
 	struct {
 		uint64_t sequence, samples;
@@ -29,7 +30,10 @@ struct acks {
 
 /* A batch was sent; sequences rise. */
 void acks_batch(struct acks *a, uint64_t sequence, uint64_t samples);
-/* A CollectDone was sent that covers all batches up to now. */
+/*
+ * A CollectDone was sent that covers all batches up to now: once they are
+ * acknowledged, so are its counters, and all that was sent has been shipped.
+ */
 void acks_done(struct acks *a, const struct ledger *ledger);
 /*
  * The client has dealt with all up to sequence. Adds the samples to *shipped;

@@ -30,6 +30,8 @@ struct drain {
 	uint64_t captured[2]; /* of each pair, up to its last drain */
 	int64_t wall_start, wall_end;
 	uint64_t boot_start, boot_end;
+	struct batch_cpu *cpus; /* as they were at the flip */
+	unsigned count;
 	/* of the current batch */
 	struct batch_writer writer;
 	struct processes *processes;
@@ -58,6 +60,8 @@ drain_new(struct sampling *sampling)
 	struct drain *d = ecalloc(1, sizeof(*d));
 
 	d->sampling = sampling;
+	sampling_cpus(sampling, &d->count);
+	d->cpus = ecalloc(d->count, sizeof(*d->cpus));
 	drain_start(d);
 	return d;
 }
@@ -65,6 +69,9 @@ drain_new(struct sampling *sampling)
 void
 drain_free(struct drain *d)
 {
+	if (d == NULL)
+		return;
+	free(d->cpus);
 	free(d);
 }
 
@@ -83,6 +90,8 @@ drain_flip(struct drain *d)
 	d->wall_end = clock_ns(CLOCK_REALTIME);
 	d->boot_end = clock_ns(CLOCK_BOOTTIME);
 	d->pair = sampling_flip(d->sampling);
+	for (unsigned i = 0; i < d->count; i++)
+		sampling_cpu(d->sampling, i, &d->cpus[i]);
 }
 
 static void
@@ -210,7 +219,6 @@ drain_finish(struct drain *d, struct processes *ps, uint64_t session,
 	struct batch_writer *w = &d->writer;
 	uint64_t captured = sampling_captured(d->sampling, d->pair);
 	uint64_t expected = captured - d->captured[d->pair];
-	unsigned cpus;
 
 	d->captured[d->pair] = captured;
 	d->processes = ps;
@@ -223,13 +231,8 @@ drain_finish(struct drain *d, struct processes *ps, uint64_t session,
 	w->header.boot_end = d->boot_end;
 	w->header.period = period;
 	empty_pair(d);
-	sampling_cpus(d->sampling, &cpus);
-	for (unsigned i = 0; i < cpus; i++) {
-		struct batch_cpu cpu;
-
-		sampling_cpu(d->sampling, i, &cpu);
-		batch_writer_cpu(w, &cpu);
-	}
+	for (unsigned i = 0; i < d->count; i++)
+		batch_writer_cpu(w, &d->cpus[i]);
 	result->samples = w->samples;
 	result->fd = batch_writer_finish(w);
 	if (result->fd < 0)

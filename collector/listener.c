@@ -123,8 +123,7 @@ run_child(struct listener *l, const struct child *c, pid_t parent, int page_fd)
 			.listener = parent,
 			.ids = same_ids,
 			.listener_session = l->session,
-			.orphans = c->handed.ledger,
-			.down_since = c->handed.down_since,
+			.handed = &c->handed,
 			.page = c->page,
 			.page_fd = page_fd,
 			.kallsyms = options->kallsyms,
@@ -157,9 +156,10 @@ start_child(struct listener *l, enum child_kind kind, int client)
 
 	if (kind == CHILD_SAMPLER) {
 		child.page = ledger_page_new(&page_fd);
-		child.handed = l->orphans;
 		if (child.page == NULL)
 			r = -errno;
+		else
+			orphans_take(&l->orphans, &child.handed);
 	}
 	if (r == 0) {
 		child.pid = fork();
@@ -172,11 +172,12 @@ start_child(struct listener *l, enum child_kind kind, int client)
 		close(page_fd);
 	if (r < 0) {
 		close(client);
+		if (child.page != NULL)
+			orphans_add(&l->orphans, child.page, SESSION_LEFT,
+			    &child.handed, 0);
 		ledger_page_free(child.page);
 		return r;
 	}
-	if (kind == CHILD_SAMPLER)
-		l->orphans = (struct orphans){ 0 };
 	*slot = child;
 	log_debug("listener", "%s %d started", kinds[kind].name, child.pid);
 	return 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -53,15 +54,6 @@ minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static bool
-is_zero(const struct ledger *l)
-{
-	for (int i = 0; i < LEDGER_COUNTERS; i++)
-		if (l->n[i] != 0)
-			return false;
-	return true;
-}
-
 /* Captured, and neither shipped nor accounted for by the sampler itself. */
 static uint64_t
 died(const struct ledger *l)
@@ -71,38 +63,63 @@ died(const struct ledger *l)
 		l->n[LEDGER_DIED_SAMPLER] + l->n[LEDGER_DIED_CLIENT]);
 }
 
-/*
- * The client reports what it was handed before it acknowledges anything. One
- * that is still there will do so; one that left and never did, has not.
- */
-static bool
-was_reported(const struct ledger_page *page, enum session_end end)
+/* A gap that lasts: nobody samples in place of a session that ended then. */
+static void
+add_gap(struct orphans *o, uint64_t since)
 {
-	if (page->session == 0) /* it did not even say hello */
-		return false;
-	return end == SESSION_CRASHED || !is_zero(&page->acked);
+	if (since != 0 && o->gaps < ORPHANS_GAPS)
+		o->down_since[o->gaps++] = since;
+}
+
+/* What was handed over and not acknowledged. */
+static void
+take_back(struct orphans *o, const struct ledger_page *page,
+    const struct orphans *handed)
+{
+	uint64_t since = handed->gaps > 0 ? handed->down_since[0] : 0;
+
+	ledger_add(&o->ledger, &handed->ledger);
+	o->down_ns += handed->down_ns;
+	if (page->session == 0)
+		add_gap(o, since); /* its sampler never got to sample */
+	else if (since != 0)
+		o->down_ns += minus(page->started, since);
 }
 
 void
 orphans_add(struct orphans *o, const struct ledger_page *page,
     enum session_end end, const struct orphans *handed, uint64_t now)
 {
+	uint64_t last =
+	    page->updated > page->started ? page->updated : page->started;
 	struct ledger rest;
-	uint64_t stopped = now;
 
+	if (!page->hello_acked)
+		take_back(o, page, handed);
+	if (page->session == 0)
+		return;
 	for (int i = 0; i < LEDGER_COUNTERS; i++)
 		rest.n[i] = minus(page->now.n[i], page->acked.n[i]);
 	rest.n[end == SESSION_CRASHED ? LEDGER_DIED_SAMPLER
 				      : LEDGER_DIED_CLIENT] += died(&page->now);
 	ledger_add(&o->ledger, &rest);
 	/* its counters end with its last update: then the clock is ours */
-	if (page->session != 0 && page->updated >= page->started &&
-	    page->updated < now)
-		stopped = page->updated;
-	if (!was_reported(page, end)) {
-		ledger_add(&o->ledger, &handed->ledger);
-		if (handed->down_since != 0)
-			stopped = handed->down_since;
-	}
-	o->down_since = stopped;
+	if (!page->finished)
+		add_gap(o, last < now ? last : now);
+}
+
+void
+orphans_take(struct orphans *o, struct orphans *taken)
+{
+	memset(taken, 0, sizeof(*taken));
+	taken->ledger = o->ledger;
+	taken->down_ns = o->down_ns;
+	memset(&o->ledger, 0, sizeof(o->ledger));
+	o->down_ns = 0;
+	if (o->gaps == 0)
+		return;
+	add_gap(taken, o->down_since[0]);
+	o->gaps--;
+	memmove(&o->down_since[0], &o->down_since[1],
+	    o->gaps * sizeof(o->down_since[0]));
 }

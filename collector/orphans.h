@@ -13,9 +13,14 @@
 #include "common/batch.h"
 #include "common/ledger.h"
 
+/* Samplers that may run at a time: so many gaps may last. */
+#define ORPHANS_GAPS 8
+
 struct orphans {
 	struct ledger ledger;
-	uint64_t down_since; /* CLOCK_BOOTTIME ns, or 0 */
+	uint64_t down_ns; /* gaps that are over */
+	unsigned gaps;    /* and those that last, oldest first: */
+	uint64_t down_since[ORPHANS_GAPS]; /* CLOCK_BOOTTIME ns */
 };
 
 /*
@@ -33,10 +38,13 @@ enum session_end {
 /*
  * Adds what the session of page has counted and its client has not
  * acknowledged; what it captured and did not ship has died with it. handed is
- * what its client got in its hello: it comes back if that client cannot have
- * reported it. now: CLOCK_BOOTTIME ns.
+ * what its client got in its hello: it comes back unless that client has
+ * acknowledged it. now: CLOCK_BOOTTIME ns.
  */
 void orphans_add(struct orphans *o, const struct ledger_page *page,
     enum session_end end, const struct orphans *handed, uint64_t now);
+
+/* Moves what a new client is to be handed: all counters, and one gap. */
+void orphans_take(struct orphans *o, struct orphans *taken);
 
 #endif

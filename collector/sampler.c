@@ -25,6 +25,7 @@
 #include "collector/batch_writer.h"
 #include "collector/drain.h"
 #include "collector/ksyms.h"
+#include "collector/orphans.h"
 #include "collector/process_events.h"
 #include "collector/process_scan.h"
 #include "collector/processes.h"
@@ -521,6 +522,12 @@ on_collect(void *arg, const void *body, int fd)
 	(void)fd;
 	if (!s->greeted)
 		violation(s, "collect before hello");
+	if (in->last > 1)
+		violation(s, "collect out of bounds");
+	if (in->last) {
+		sampling_stop(s->sampling);
+		s->ctx->page->finished = 1;
+	}
 	s->interval = in->interval;
 	s->collecting = true;
 	collect(s);
@@ -531,14 +538,18 @@ on_ack(void *arg, const void *body, int fd)
 {
 	const phlare_BatchAck *in = body;
 	struct sampler *s = arg;
+	struct ledger_page *page = s->ctx->page;
+	struct ledger acked = page->acked;
 
 	(void)fd;
 	if (!s->greeted)
 		violation(s, "an acknowledgement before hello");
-	if (!acks_take(&s->acks, in->sequence, &s->ledger.n[LEDGER_SHIPPED],
-		&s->ctx->page->acked))
+	if (!acks_take(
+		&s->acks, in->sequence, &s->ledger.n[LEDGER_SHIPPED], &acked))
 		violation(s, "acknowledges what was never sent");
-	update_page(s);
+	update_page(s); /* first: what is acknowledged has been counted */
+	page->acked = acked;
+	page->hello_acked = 1;
 }
 
 static void
@@ -586,6 +597,7 @@ static const struct ipc_role role = {
 static void
 send_hello(struct sampler *s)
 {
+	const struct orphans *handed = s->ctx->handed;
 	phlare_SamplerEvent event = {
 		.which_body = phlare_SamplerEvent_hello_tag,
 		.body.hello = {
@@ -595,12 +607,14 @@ send_hello(struct sampler *s)
 			.listener_session = s->ctx->listener_session,
 			.map_bytes = sampling_map_bytes(s->sampling),
 			.orphans_count = LEDGER_COUNTERS,
-			.down_since = s->ctx->down_since,
+			.down_since =
+			    handed->gaps > 0 ? handed->down_since[0] : 0,
+			.down_ns = handed->down_ns,
 		},
 	};
 
-	memcpy(event.body.hello.orphans, s->ctx->orphans.n,
-	    sizeof(s->ctx->orphans.n));
+	memcpy(event.body.hello.orphans, handed->ledger.n,
+	    sizeof(handed->ledger.n));
 	send_event(s, &event, s->ctx->page_fd);
 	close(s->ctx->page_fd);
 	event = (phlare_SamplerEvent){

@@ -11,19 +11,16 @@
 #include <sys/types.h>
 
 #include "common/batch.h"
-#include "common/ledger.h"
 #include "common/privilege.h"
+
+struct orphans;
 
 struct sampler_context {
 	int client;               /* connected SOCK_SEQPACKET socket; taken */
 	pid_t listener;           /* the parent: we die with it */
 	struct privilege_ids ids; /* whom to become */
-	/*
-	 * What the client gets in SamplerHello.
-	 */
 	uint64_t listener_session;
-	struct ledger orphans;
-	uint64_t down_since; /* CLOCK_BOOTTIME ns, or 0 */
+	const struct orphans *handed; /* what the client gets in its hello */
 	/*
 	 * The live ledger: mapped shared with the listener and writable, and
 	 * its memfd (taken), which goes to the client.

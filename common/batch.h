@@ -130,6 +130,9 @@ struct ledger_page {
 	uint64_t enabled;    /* ns, summed over the CPUs */
 	struct ledger now;   /* as CollectDone would give it */
 	struct ledger acked; /* as the client has acknowledged it */
+	/* the client has accounted for what it was handed in its hello */
+	uint32_t hello_acked;
+	uint32_t finished; /* sampling was stopped as the client asked */
 };
 
 #endif

@@ -24,3 +24,6 @@ tests_test_opener_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
 UNIT_TESTS += tests/test_processes
 tests_test_processes_SOURCES = tests/test_processes.c
 tests_test_processes_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)
+UNIT_TESTS += tests/test_orphans
+tests_test_orphans_SOURCES = tests/test_orphans.c
+tests_test_orphans_LDADD = $(COLLECTOR_LIBS) $(TEST_LIBS)

@@ -56,7 +56,18 @@ client_collect(int sock, uint64_t interval)
 {
 	phlare_SamplerRequest r = {
 		.which_body = phlare_SamplerRequest_collect_tag,
-		.body.collect = { interval },
+		.body.collect = { .interval = interval },
+	};
+
+	return client_send(sock, &r);
+}
+
+int
+client_collect_last(int sock, uint64_t interval, uint32_t last)
+{
+	phlare_SamplerRequest r = {
+		.which_body = phlare_SamplerRequest_collect_tag,
+		.body.collect = { .interval = interval, .last = last },
 	};
 
 	return client_send(sock, &r);

@@ -17,6 +17,7 @@ int client_send(int sock, const phlare_SamplerRequest *request);
 int client_hello(int sock);
 int client_settings(int sock, uint32_t rate, uint32_t user, uint32_t kernel);
 int client_collect(int sock, uint64_t interval);
+int client_collect_last(int sock, uint64_t interval, uint32_t last);
 int client_ack(int sock, uint64_t sequence);
 int client_ask_kernel_symbols(int sock);
 

@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "collector/ksyms.h"
+#include "collector/orphans.h"
 #include "collector/sampler.h"
 #include "common/ipc.h"
 #include "common/log.h"
@@ -162,11 +163,13 @@ end_process(pid_t pid)
 static void
 start(struct fixture *f, uint32_t stack_parts, uint32_t counts)
 {
+	static const struct orphans none;
 	int sv[2], page_fd = memfd_new("page");
 	struct sampler_context ctx = {
 		.listener = getpid(),
 		.ids = { NOBODY, NOBODY },
 		.listener_session = f->listener_session,
+		.handed = &none,
 		.page_fd = page_fd,
 		.kallsyms = ksyms_open_file(),
 		.stack_parts = stack_parts,
@@ -306,17 +309,23 @@ greet(struct fixture *f, uint32_t rate)
 }
 
 static void
-collect(struct fixture *f, batch_fn fn, void *arg)
+take_done(struct fixture *f, batch_fn fn, void *arg)
 {
 	phlare_SamplerEvent event;
 
-	assert_int_equal(client_collect(f->sock, 7), 0);
 	receive_until(f, phlare_SamplerEvent_done_tag, &event, fn, arg);
 	assert_int_equal(event.body.done.interval, 7);
 	assert_int_equal(event.body.done.counters_count, LEDGER_COUNTERS);
 	memcpy(f->done.n, event.body.done.counters, sizeof(f->done.n));
 	f->last_sequence = event.body.done.last_sequence;
 	assert_int_equal(f->last_sequence, f->batches);
+}
+
+static void
+collect(struct fixture *f, batch_fn fn, void *arg)
+{
+	assert_int_equal(client_collect(f->sock, 7), 0);
+	take_done(f, fn, arg);
 }
 
 /* The kernel's runs are all accounted for, give or take one that is running */
@@ -664,6 +673,48 @@ test_acknowledged_batches_are_shipped(void **state)
 	assert_true(f->page->acked.n[LEDGER_CAPTURED] >= samples);
 }
 
+/* The sampler ends by itself, with exit status 0. */
+static bool
+ends_well(struct fixture *f)
+{
+	int status;
+
+	for (int i = 0; i < 500; i++) {
+		if (waitpid(f->sampler, &status, WNOHANG) == f->sampler) {
+			f->sampler = -1;
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		}
+		pause_ms(20);
+	}
+	return false;
+}
+
+/* After it nothing is left that the client would not have been handed. */
+static void
+test_the_last_collection_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct orphans left = { 0 }, none = { 0 };
+
+	start_spinning(f); /* it must not hold our socket */
+	start(f, 0, 0);
+	greet(f, 1000);
+	assert_int_equal(client_ack(f->sock, 0), 0);
+	pause_ms(300);
+	assert_int_equal(client_collect_last(f->sock, 7, 1), 0);
+	take_done(f, NULL, NULL);
+	assert_true(f->samples > 0);
+	pause_ms(150); /* nothing is sampled any more */
+	assert_int_equal(client_ack(f->sock, f->last_sequence), 0);
+	close(f->sock);
+	f->sock = -1;
+	assert_true(ends_well(f));
+	assert_int_equal(f->page->finished, 1);
+	assert_int_equal(f->page->hello_acked, 1);
+	orphans_add(&left, f->page, SESSION_LEFT, &none, UINT64_MAX);
+	assert_memory_equal(&left, &none, sizeof(left));
+}
+
 static void
 test_kernel_symbols_come_as_text(void **state)
 {
@@ -687,22 +738,6 @@ test_kernel_symbols_come_as_text(void **state)
 	assert_non_null(memmem(data, size, " T vfs_read\n", 12));
 	assert_null(memmem(data, size, "\n0 ", 3));
 	memfd_unmap(data, size);
-}
-
-/* The sampler ends by itself, with exit status 0. */
-static bool
-ends_well(struct fixture *f)
-{
-	int status;
-
-	for (int i = 0; i < 500; i++) {
-		if (waitpid(f->sampler, &status, WNOHANG) == f->sampler) {
-			f->sampler = -1;
-			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-		}
-		pause_ms(20);
-	}
-	return false;
 }
 
 static void
@@ -796,6 +831,7 @@ main(void)
 		TEST(test_half_full_maps_are_drained_early),
 		TEST(test_the_client_hears_of_exec_and_exit_at_once),
 		TEST(test_acknowledged_batches_are_shipped),
+		TEST(test_the_last_collection_loses_nothing),
 		TEST(test_kernel_symbols_come_as_text),
 		cmocka_unit_test(
 		    test_settings_out_of_bounds_end_the_connection),
