@@ -51,7 +51,7 @@ static const struct privilege_row rows[PROCESS_KINDS] = {
 	[PROCESS_SAMPLER] = { "sampler", SAMPLER_CAPS, 0, 4096, NO_LIMIT,
 	    NO_LIMIT },
 	[PROCESS_OPENER] = { "opener", OPENER_CAPS, 0, 64, NO_LIMIT, NO_LIMIT },
-	[PROCESS_SYMBOLIZER] = { "symbolizer", 0, 0, 1024, NO_LIMIT, NO_LIMIT },
+	[PROCESS_SYMBOLIZER] = { "symbolizer", 0, 0, 4096, NO_LIMIT, NO_LIMIT },
 	/* its limits on memory and CPU are set by the file reader itself */
 	[PROCESS_FILE_READER] = { "file reader", 0, 0, 64, NO_LIMIT, NO_LIMIT },
 	/* one for each profile that waits, and the connections */

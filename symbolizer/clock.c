@@ -14,16 +14,18 @@
 #define NS_PER_SEC 1000000000ULL
 
 struct cpu_state {
-	struct clock_cpu total;  /* of sessions that are over */
-	struct clock_cpu now;    /* of this one */
-	struct clock_stat first; /* when the session began */
+	struct clock_cpu total; /* of sessions and rates that are over */
+	struct clock_cpu now;   /* of this one, which began with: */
+	struct clock_stat first;
+	uint64_t enabled, runs, idle; /* as in struct batch_cpu */
 };
 
 struct clock_ledger {
 	int fd;
 	struct cpu_state *cpus;
 	size_t count;
-	uint64_t down;
+	uint64_t down;       /* ticks of all CPUs */
+	double down_per_cpu; /* ticks while no CPU was known */
 };
 
 struct clock_ledger *
@@ -112,6 +114,17 @@ make_room(struct clock_ledger *c, size_t count)
 	c->count = count;
 }
 
+/* What was counted stays; from here it counts anew. */
+static void
+begin_cpu(struct cpu_state *s, const struct batch_cpu *from)
+{
+	add(&s->total, &s->now);
+	memset(&s->now, 0, sizeof(s->now));
+	s->enabled = from->enabled;
+	s->runs = from->runs;
+	s->idle = from->idle;
+}
+
 void
 clock_begin(struct clock_ledger *clock, int stat_fd)
 {
@@ -125,10 +138,27 @@ clock_begin(struct clock_ledger *clock, int stat_fd)
 	for (size_t i = 0; i < clock->count; i++) {
 		struct cpu_state *s = &clock->cpus[i];
 
-		add(&s->total, &s->now);
-		memset(&s->now, 0, sizeof(s->now));
+		begin_cpu(s, &(const struct batch_cpu){ .cpu = i });
 		if (i < known)
 			s->first = stats[i];
+	}
+	free(stats);
+}
+
+void
+clock_new_rate(
+    struct clock_ledger *clock, const struct batch_cpu *cpus, size_t count)
+{
+	struct clock_stat *stats = ecalloc(CLOCK_MAX_CPUS, sizeof(*stats));
+	size_t known = read_stat(clock->fd, stats, CLOCK_MAX_CPUS);
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t n = cpus[i].cpu;
+
+		if (n >= known || n >= clock->count)
+			continue;
+		begin_cpu(&clock->cpus[n], &cpus[i]);
+		clock->cpus[n].first = stats[n];
 	}
 	free(stats);
 }
@@ -152,9 +182,9 @@ explain(struct cpu_state *s, const struct batch_cpu *cpu,
 	struct clock_cpu *n = &s->now;
 	uint64_t missing, idle, steal, idle_runs;
 
-	n->expected = cpu->enabled / period;
-	n->runs = cpu->runs;
-	idle_runs = cpu->idle;
+	n->expected = (cpu->enabled - s->enabled) / period;
+	n->runs = cpu->runs - s->runs;
+	idle_runs = cpu->idle - s->idle;
 	missing = n->expected > n->runs ? n->expected - n->runs : 0;
 	idle = in_ticks(stat->idle - s->first.idle, period);
 	idle = idle > idle_runs ? idle - idle_runs : 0;
@@ -163,26 +193,6 @@ explain(struct cpu_state *s, const struct batch_cpu *cpu,
 	missing -= n->idle;
 	n->steal = missing < steal ? missing : steal;
 	n->unexplained = missing - n->steal;
-}
-
-void
-clock_update(struct clock_ledger *clock, const struct batch_cpu *cpus,
-    size_t count, uint64_t period)
-{
-	struct clock_stat *stats = ecalloc(CLOCK_MAX_CPUS, sizeof(*stats));
-	size_t known = read_stat(clock->fd, stats, CLOCK_MAX_CPUS);
-
-	for (size_t i = 0; i < count && period > 0; i++) {
-		uint32_t n = cpus[i].cpu;
-		struct cpu_state *s;
-
-		if (n >= known)
-			continue;
-		make_room(clock, n + 1);
-		s = &clock->cpus[n];
-		explain(s, &cpus[i], &stats[n], period);
-	}
-	free(stats);
 }
 
 const struct clock_cpu *
@@ -207,19 +217,56 @@ clock_sum(const struct clock_ledger *clock)
 	return sum;
 }
 
+/* The share of time that was not idle while we looked. */
+static double
+busy_share(const struct clock_ledger *clock)
+{
+	struct clock_cpu sum = clock_sum(clock);
+
+	if (sum.expected == 0)
+		return 1;
+	return (double)(sum.expected - sum.idle) / sum.expected;
+}
+
 void
 clock_down(struct clock_ledger *clock, uint64_t ns, uint64_t period)
 {
-	struct clock_cpu sum = clock_sum(clock);
-	uint64_t ticks, busy = sum.expected - sum.idle;
+	double ticks = period > 0 ? (double)ns / period : 0;
 
-	if (period == 0 || clock->count == 0)
-		return;
-	ticks = ns / period * clock->count;
-	/* the share of time that was not idle while we looked */
-	if (sum.expected > 0)
-		ticks = (uint64_t)((double)ticks * busy / sum.expected);
-	clock->down += ticks;
+	if (clock_sum(clock).expected == 0)
+		clock->down_per_cpu += ticks;
+	else
+		clock->down += ticks * clock->count * busy_share(clock);
+}
+
+/* Now it is known how many CPUs there are, and how busy. */
+static void
+count_waiting(struct clock_ledger *clock)
+{
+	clock->down += clock->down_per_cpu * clock->count * busy_share(clock);
+	clock->down_per_cpu = 0;
+}
+
+void
+clock_update(struct clock_ledger *clock, const struct batch_cpu *cpus,
+    size_t count, uint64_t period)
+{
+	struct clock_stat *stats = ecalloc(CLOCK_MAX_CPUS, sizeof(*stats));
+	size_t known = read_stat(clock->fd, stats, CLOCK_MAX_CPUS);
+
+	for (size_t i = 0; i < count && period > 0; i++) {
+		uint32_t n = cpus[i].cpu;
+		struct cpu_state *s;
+
+		if (n >= known)
+			continue;
+		make_room(clock, n + 1);
+		s = &clock->cpus[n];
+		explain(s, &cpus[i], &stats[n], period);
+	}
+	free(stats);
+	if (clock_sum(clock).expected > 0)
+		count_waiting(clock);
 }
 
 uint64_t

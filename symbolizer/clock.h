@@ -35,7 +35,17 @@ void clock_begin(struct clock_ledger *clock, int stat_fd);
 void clock_update(struct clock_ledger *clock, const struct batch_cpu *cpus,
     size_t count, uint64_t period);
 
-/* Nobody sampled for this many ns of CLOCK_BOOTTIME. */
+/*
+ * The rate has changed; cpus are the counts at that moment, of which
+ * clock_update() has been told with the old period.
+ */
+void clock_new_rate(
+    struct clock_ledger *clock, const struct batch_cpu *cpus, size_t count);
+
+/*
+ * Nobody sampled for this many ns of CLOCK_BOOTTIME. It counts as far as the
+ * CPUs were busy while somebody did; before that is known, later.
+ */
 void clock_down(struct clock_ledger *clock, uint64_t ns, uint64_t period);
 
 /* CPUs are 0 ... count - 1; NULL past the last. */

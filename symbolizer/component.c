@@ -62,7 +62,8 @@ enum phase {
 
 struct batch {
 	TAILQ_ENTRY(batch) entry;
-	struct batch_view *view;
+	struct batch_view *view; /* NULL: its samples are lost, for a reason */
+	enum ledger_counter reason;
 	uint64_t samples;
 };
 
@@ -75,14 +76,11 @@ struct worked {
 	struct pprof_meta meta;
 };
 
-/* An interval whose profiles are not all taken yet. */
-struct debt {
-	TAILQ_ENTRY(debt) entry;
-	uint64_t interval, last_sequence, session;
-	uint64_t samples; /* of its batches */
-	struct ledger counters;
-	uint32_t untaken;
-	bool closed; /* all its profiles are handed over */
+/* What the shipper wants from the next interval on. */
+struct change {
+	bool settings_set;
+	phlare_Settings settings;
+	struct targets *targets;
 };
 
 struct component {
@@ -100,21 +98,22 @@ struct component {
 	struct kernel_symbols *kernel;
 	struct account account;
 	struct clock_ledger *clock;
-	struct event *tick, *patience;
+	struct event *tick, *patience, *finished;
 	struct batches batches, working;
 	TAILQ_HEAD(, worked) worked;
 	struct names *names;
-	struct debt *debt; /* of the interval that is worked on */
 	size_t waiting_bytes;
-	TAILQ_HEAD(, debt) debts;
+	struct change change;
 	enum phase phase;
-	uint64_t interval, session, last_sequence, last_samples;
-	struct ledger last_counters;
-	uint64_t period, down_since, map_bytes;
+	uint64_t interval, session, last_sequence;
+	bool ack_due;     /* up to last_sequence */
+	uint64_t untaken; /* profiles handed over */
+	uint64_t down_since, map_bytes;
 	int64_t next_time; /* no profile that is to come begins before it */
 	uint64_t named, unnamed;
 	bool finishing, finish_asked;
-	char trouble[256];
+	bool leaving; /* finishing, and nothing comes after that */
+	bool stopped; /* as it leaves, its sampler was told to stop */
 };
 
 static void start_interval(struct component *c);
@@ -156,7 +155,32 @@ input_of(const struct component *c)
 	};
 }
 
+static bool
+change_waits(const struct component *c)
+{
+	return c->change.settings_set || c->change.targets != NULL;
+}
+
 /* ---- the sampler */
+
+/*
+ * Once the shipper has the counters in its books, the sampler need not hand
+ * them to whoever comes after us.
+ */
+static void
+report(struct component *c)
+{
+	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
+
+	if (!c->host->report(c->host->arg, c) || !c->ack_due)
+		return;
+	m.which_body = phlare_SamplerRequest_ack_tag;
+	m.body.ack.sequence = c->last_sequence;
+	if (link_send(c->sampler, &m, -1) < 0)
+		return;
+	account_acked(&c->account);
+	c->ack_due = false;
+}
 
 static void
 send_settings(struct component *c)
@@ -187,7 +211,8 @@ static void
 batch_free(struct component *c, struct batches *list, struct batch *b)
 {
 	TAILQ_REMOVE(list, b, entry);
-	c->waiting_bytes -= b->view->size;
+	if (b->view != NULL)
+		c->waiting_bytes -= b->view->size;
 	batch_view_free(b->view);
 	free(b);
 }
@@ -196,17 +221,36 @@ static void
 on_sampler_down(void *owner)
 {
 	struct component *c = owner;
+	uint64_t seen = account_end(&c->account);
 
-	account_end(&c->account);
 	notify_send("STATUS=waiting for the collector");
 	if (c->session != 0)
-		c->down_since = boottime();
+		c->down_since = seen != 0 ? seen : boottime();
 	c->session = 0;
+	c->ack_due = c->stopped = false;
 	if (c->phase == COLLECTING) {
 		c->phase = WAITING;
 		event_del(c->patience);
 		arm(c->tick, c->settings.collect_interval_ns);
 	}
+	if (c->finishing || change_waits(c))
+		arm(c->tick, 0); /* that does not wait for another one */
+}
+
+/* How long nobody has sampled; of our own sampler we know it ourselves. */
+static void
+count_gap(struct component *c, const phlare_SamplerHello *hello)
+{
+	uint64_t since = c->down_since, now = boottime(), ns = 0;
+
+	if (since == 0) {
+		since = hello->down_since;
+		ns = hello->down_ns;
+	}
+	if (since != 0 && since < now)
+		ns += now - since;
+	c->down_since = 0;
+	clock_down(c->clock, ns, NS_PER_SEC / c->settings.sample_rate);
 }
 
 static void
@@ -233,14 +277,11 @@ on_sampler_hello(void *arg, const void *body, int fd)
 	    hello->orphans, hello->orphans_count);
 	c->session = hello->session;
 	c->last_sequence = 0;
-	c->last_samples = 0;
+	c->ack_due = true;
 	c->map_bytes = hello->map_bytes;
-	if (c->down_since == 0)
-		c->down_since = hello->down_since;
-	if (c->down_since != 0 && c->period != 0)
-		clock_down(c->clock, boottime() - c->down_since, c->period);
-	c->down_since = 0;
+	count_gap(c, hello);
 	send_settings(c);
+	report(c);
 	m.which_body = phlare_SamplerRequest_kernel_symbols_tag;
 	link_send(c->sampler, &m, -1);
 	notify_send(NOTIFY_SAMPLING);
@@ -274,30 +315,64 @@ on_processes(void *arg, const void *body, int fd)
 	batch_view_free(view);
 }
 
+/* Samples that are lost, to be counted when their interval is. */
+static void
+add_lost(struct component *c, enum ledger_counter reason, uint64_t samples)
+{
+	struct batch *b = TAILQ_LAST(&c->batches, batches);
+
+	if (b == NULL || b->view != NULL || b->reason != reason) {
+		b = ecalloc(1, sizeof(*b));
+		b->reason = reason;
+		TAILQ_INSERT_TAIL(&c->batches, b, entry);
+	}
+	b->samples += samples;
+}
+
+static void
+add_batch(struct component *c, struct batch_view *view, uint64_t samples)
+{
+	struct batch *b = ecalloc(1, sizeof(*b));
+
+	b->view = view;
+	b->samples = samples;
+	c->waiting_bytes += view->size;
+	TAILQ_INSERT_TAIL(&c->batches, b, entry);
+}
+
+/* The last one of a rate: its clock ends here. */
+static void
+watch_rate(struct component *c, const struct batch_view *view)
+{
+	uint64_t period = view->header->period;
+
+	if (period == NS_PER_SEC / c->settings.sample_rate)
+		return;
+	clock_update(c->clock, view->cpus, view->header->cpus.count, period);
+	clock_new_rate(c->clock, view->cpus, view->header->cpus.count);
+}
+
 static void
 on_batch(void *arg, const void *body, int fd)
 {
 	struct component *c = link_owner(arg);
 	const phlare_Batch *message = body;
-	struct batch *b;
 	struct batch_view *view = batch_view_open(fd);
+	bool whole =
+	    view != NULL && batch_view_samples(view) == message->samples;
 
 	account_received(&c->account, message->samples);
-	c->last_samples += message->samples;
-	if (view == NULL || batch_view_samples(view) != message->samples ||
-	    c->waiting_bytes + view->size > WAITING_MAX_BYTES) {
-		log_warnx("component",
-		    "a batch of %llu samples does not hold together",
-		    (unsigned long long)message->samples);
-		c->account.own.n[LEDGER_DROPPED_MALFORMED] += message->samples;
-		batch_view_free(view);
+	if (whole && c->waiting_bytes + view->size <= WAITING_MAX_BYTES) {
+		watch_rate(c, view);
+		add_batch(c, view, message->samples);
 		return;
 	}
-	b = ecalloc(1, sizeof(*b));
-	b->view = view;
-	b->samples = message->samples;
-	c->waiting_bytes += view->size;
-	TAILQ_INSERT_TAIL(&c->batches, b, entry);
+	log_warnx("component", "a batch of %llu samples %s",
+	    (unsigned long long)message->samples,
+	    whole ? "is too much" : "does not hold together");
+	add_lost(c, whole ? LEDGER_DROPPED_MEMORY : LEDGER_DROPPED_MALFORMED,
+	    message->samples);
+	batch_view_free(view);
 }
 
 static void
@@ -328,58 +403,86 @@ on_kernel_symbols(void *arg, const void *body, int fd)
 		close(fd);
 }
 
-/* ---- an interval */
+/* ---- changes */
 
-static struct debt *
-debt_new(struct component *c)
+static void
+apply_settings(struct component *c, const phlare_Settings *new)
 {
-	struct debt *d = ecalloc(1, sizeof(*d));
+	phlare_Settings old = c->settings;
 
-	d->interval = c->interval;
-	d->session = c->session;
-	d->last_sequence = c->last_sequence;
-	d->samples = c->last_samples;
-	d->counters = c->last_counters;
-	c->last_samples = 0;
-	TAILQ_INSERT_TAIL(&c->debts, d, entry);
-	return d;
+	c->settings = *new;
+	elf_cache_resize(c->files, new->elf_cache_size);
+	process_cache_resize(c->processes, new->pid_cache_size);
+	matching_resize(c->matching, new->container_id_cache_size);
+	names_set_mode(c->names, (enum demangle_mode) new->demangle);
+	if (c->session != 0 && (old.sample_rate != new->sample_rate ||
+				   old.collect_user != new->collect_user ||
+				   old.collect_kernel != new->collect_kernel))
+		send_settings(c);
 }
 
-/* Acknowledges what is out of our hands, in order. */
 static void
-pay_debts(struct component *c)
+apply_targets(struct component *c, struct targets *new)
 {
-	struct debt *d;
-	bool paid = false;
+	matching_set_targets(c->matching, new);
+	targets_free(c->targets);
+	c->targets = new;
+	if (targets_count(new) > 0 &&
+	    targets_containers(new) + targets_pids(new) == 0)
+		log_warnx("targets",
+		    "%s: no container IDs found in targets (%zu given)",
+		    c->settings.name, targets_count(new));
+}
 
-	while ((d = TAILQ_FIRST(&c->debts)) != NULL && d->closed &&
-	       d->untaken == 0) {
-		TAILQ_REMOVE(&c->debts, d, entry);
-		if (d->session == c->session && c->session != 0) {
-			phlare_SamplerRequest m =
-			    phlare_SamplerRequest_init_zero;
+static void
+apply_change(struct component *c)
+{
+	struct change *change = &c->change;
 
-			account_acked(&c->account, d->samples, &d->counters);
-			c->host->on_interval(c->host->arg, c);
-			m.which_body = phlare_SamplerRequest_ack_tag;
-			m.body.ack.sequence = d->last_sequence;
-			link_send(c->sampler, &m, -1);
-			paid = true;
-		}
-		free(d);
-	}
-	if (!paid)
-		c->host->on_interval(c->host->arg, c);
-	if (c->finish_asked && TAILQ_EMPTY(&c->debts) && c->phase == WAITING) {
-		c->finish_asked = c->finishing = false;
-		c->host->on_finished(c->host->arg, c);
-	}
+	if (!change_waits(c))
+		return;
+	if (change->settings_set)
+		apply_settings(c, &change->settings);
+	if (change->targets != NULL)
+		apply_targets(c, change->targets);
+	memset(change, 0, sizeof(*change));
+	arm(c->tick, c->settings.collect_interval_ns);
+}
+
+/* What was sampled so far is collected first, as it was wanted then. */
+static void
+change_soon(struct component *c)
+{
+	if (c->phase == WAITING)
+		start_interval(c);
+}
+
+/* ---- an interval */
+
+/* All that was asked for is done: says so from the loop. */
+static void
+finish_if_done(struct component *c)
+{
+	if (c->finish_asked && c->phase == WAITING && c->untaken == 0)
+		event_active(c->finished, EV_TIMEOUT, 0);
+}
+
+static void
+on_finished(evutil_socket_t fd, short what, void *arg)
+{
+	struct component *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->finish_asked || c->phase != WAITING || c->untaken > 0)
+		return;
+	c->finish_asked = c->finishing = false;
+	c->host->on_finished(c->host->arg, c);
 }
 
 /* What the parts of one target's profile have in common. */
 struct handing_over {
 	struct component *component;
-	struct debt *debt;
 	struct finished_profile profile;
 };
 
@@ -400,11 +503,10 @@ hand_over(void *arg, const struct pprof_part *part)
 	    p.bytes <= SETTINGS_PROFILE_MAX_BYTES &&
 	    (p.fd = memfd_new("profile")) >= 0 &&
 	    memfd_append(p.fd, packed, p.bytes) == 0 && memfd_seal(p.fd) == 0) {
-		c->account.own.n[LEDGER_PROFILES_BUILT]++;
-		h->debt->untaken++;
+		c->untaken++;
 		c->host->on_profile(c->host->arg, &p);
 	} else {
-		c->account.own.n[LEDGER_DROPPED_MEMORY] += p.samples;
+		account_outcome(&c->account, LEDGER_DROPPED_MEMORY, p.samples);
 		if (p.fd >= 0)
 			close(p.fd);
 	}
@@ -413,13 +515,11 @@ hand_over(void *arg, const struct pprof_part *part)
 }
 
 static void
-build_profiles(struct component *c, struct debt *d,
-    const struct interval_result *r, int target, const struct pprof_meta *meta)
+build_profiles(struct component *c, const struct interval_result *r, int target,
+    const struct pprof_meta *meta)
 {
 	struct handing_over h = { .component = c,
-		.debt = d,
 		.profile = { .component = c->settings.component,
-		    .interval = d->interval,
 		    .duration_ns = meta->duration_ns } };
 	int64_t next;
 
@@ -431,9 +531,22 @@ build_profiles(struct component *c, struct debt *d,
 		c->next_time = next;
 }
 
+/* Adds a batch to the result; what is not in it counts for its reason. */
+static void
+add_to_result(struct component *c, struct interval_result *r,
+    const struct interval_input *in, const struct batch_view *view)
+{
+	struct ledger lost = { 0 };
+
+	interval_add(r, in, view, &lost);
+	for (int i = 0; i < LEDGER_COUNTERS; i++)
+		if (lost.n[i] > 0)
+			account_outcome(&c->account, i, lost.n[i]);
+}
+
 /* The batches at the front of the list that share one period. */
 static void
-work_off(struct component *c)
+work_off_views(struct component *c)
 {
 	struct interval_input in = input_of(c);
 	const struct batch_header *h = TAILQ_FIRST(&c->working)->view->header;
@@ -444,9 +557,9 @@ work_off(struct component *c)
 	w->result = interval_begin(&in);
 	w->meta.period_ns = h->period;
 	w->meta.time_ns = h->wall_start;
-	while ((b = TAILQ_FIRST(&c->working)) != NULL &&
+	while ((b = TAILQ_FIRST(&c->working)) != NULL && b->view != NULL &&
 	       b->view->header->period == w->meta.period_ns) {
-		interval_add(w->result, &in, b->view, &c->account.own);
+		add_to_result(c, w->result, &in, b->view);
 		end = b->view->header->boot_end;
 		batch_free(c, &c->working, b);
 	}
@@ -454,6 +567,21 @@ work_off(struct component *c)
 	c->named += w->result->named;
 	c->unnamed += w->result->unnamed;
 	TAILQ_INSERT_TAIL(&c->worked, w, entry);
+}
+
+static void
+work_off(struct component *c)
+{
+	struct batch *b;
+
+	while ((b = TAILQ_FIRST(&c->working)) != NULL) {
+		if (b->view != NULL) {
+			work_off_views(c);
+			continue;
+		}
+		account_outcome(&c->account, b->reason, b->samples);
+		batch_free(c, &c->working, b);
+	}
 }
 
 static void
@@ -465,7 +593,7 @@ worked_free(struct component *c, struct worked *w)
 }
 
 static void
-build_all(struct component *c, struct debt *d)
+build_all(struct component *c)
 {
 	struct worked *w;
 
@@ -477,7 +605,7 @@ build_all(struct component *c, struct debt *d)
 			w->meta.time_ns = c->next_time;
 		for (int t = 0; t < r->count; t++)
 			if (r->profiles[t] != NULL)
-				build_profiles(c, d, r, t, &w->meta);
+				build_profiles(c, r, t, &w->meta);
 		worked_free(c, w);
 	}
 }
@@ -495,20 +623,24 @@ sweep(struct component *c)
 static void
 end_interval(struct component *c)
 {
-	struct debt *d = c->debt;
-
 	event_del(c->patience);
 	names_stop(c->names);
 	c->phase = WAITING;
-	build_all(c, d);
-	c->debt = NULL;
-	d->closed = true;
+	build_all(c);
 	sweep(c);
-	if (c->finishing && !c->finish_asked) {
-		start_interval(c); /* it was asked for during this one */
-		return;
+	report(c);
+	if (c->stopped) {
+		/* one that is wanted again needs a new sampler */
+		c->stopped = false;
+		link_stop(c->sampler);
+		if (!c->leaving)
+			link_start(c->sampler);
 	}
-	pay_debts(c);
+	apply_change(c);
+	if (c->finishing && !c->finish_asked)
+		start_interval(c); /* it was asked for during this one */
+	else
+		finish_if_done(c);
 }
 
 static void
@@ -518,8 +650,7 @@ begin_naming(struct component *c)
 
 	event_del(c->patience);
 	c->phase = NAMING;
-	while (!TAILQ_EMPTY(&c->working))
-		work_off(c);
+	work_off(c);
 	TAILQ_FOREACH(w, &c->worked, entry)
 		names_want(c->names, w->result->frames);
 	if (names_start(c->names))
@@ -528,18 +659,13 @@ begin_naming(struct component *c)
 		end_interval(c);
 }
 
-/* What is added up goes by the targets that it was added up for. */
-static void
-end_naming(struct component *c)
-{
-	if (c->phase == NAMING)
-		end_interval(c);
-}
-
 static void
 on_names_ready(void *arg)
 {
-	end_naming(arg);
+	struct component *c = arg;
+
+	if (c->phase == NAMING)
+		end_interval(c);
 }
 
 static void
@@ -590,10 +716,10 @@ begin_matching(struct component *c)
 	struct batch *b;
 
 	c->phase = MATCHING;
-	c->debt = debt_new(c);
 	TAILQ_CONCAT(&c->working, &c->batches, entry);
 	TAILQ_FOREACH(b, &c->working, entry)
-		interval_match(&in, b->view);
+		if (b->view != NULL)
+			interval_match(&in, b->view);
 	if (matching_busy(c->matching))
 		arm(c->patience, CONTAINERS_SEC * NS_PER_SEC);
 	else
@@ -608,7 +734,8 @@ begin_fetching(struct component *c)
 
 	c->phase = FETCHING;
 	TAILQ_FOREACH(b, &c->working, entry)
-		interval_want(&in, b->view);
+		if (b->view != NULL)
+			interval_want(&in, b->view);
 	if (fetch_is_busy(c->fetch))
 		arm(c->patience, FILES_SEC * NS_PER_SEC);
 	else
@@ -618,13 +745,11 @@ begin_fetching(struct component *c)
 static void
 read_clock(struct component *c)
 {
-	struct batch *last = TAILQ_LAST(&c->batches, batches);
+	const struct batch *last = TAILQ_LAST(&c->batches, batches);
 
-	if (last == NULL)
-		return;
-	c->period = last->view->header->period;
-	clock_update(c->clock, last->view->cpus, last->view->header->cpus.count,
-	    c->period);
+	if (last != NULL && last->view != NULL)
+		clock_update(c->clock, last->view->cpus,
+		    last->view->header->cpus.count, last->view->header->period);
 }
 
 static void
@@ -639,8 +764,9 @@ on_done(void *arg, const void *body, int fd)
 	event_del(c->patience);
 	read_clock(c);
 	account_collected(&c->account, m->counters, m->counters_count);
-	c->last_counters = c->account.latest;
 	c->last_sequence = m->last_sequence;
+	c->ack_due = true;
+	report(c);
 	begin_matching(c);
 }
 
@@ -665,6 +791,25 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* There is no sampler to ask: what one left behind is still worked on. */
+static void
+go_on_without(struct component *c)
+{
+	if (c->leaving)
+		link_stop(c->sampler);
+	/* what it counted comes with the next one, if there is a next one */
+	if (c->finish_asked && c->session == 0)
+		account_settle(&c->account);
+	if (account_is_open(&c->account) || TAILQ_EMPTY(&c->batches) ||
+	    c->targets == NULL) {
+		apply_change(c);
+		report(c);
+		finish_if_done(c);
+	} else {
+		begin_matching(c);
+	}
+}
+
 static void
 start_interval(struct component *c)
 {
@@ -673,15 +818,16 @@ start_interval(struct component *c)
 	c->finish_asked = c->finishing;
 	m.which_body = phlare_SamplerRequest_collect_tag;
 	m.body.collect.interval = ++c->interval;
-	if (c->session == 0 || c->targets == NULL ||
-	    link_send(c->sampler, &m, -1) < 0) {
-		/* nothing new; what a sampler left behind is still worked on */
-		if (!TAILQ_EMPTY(&c->batches) && c->targets != NULL)
-			begin_matching(c);
-		else
-			pay_debts(c);
+	m.body.collect.last = c->leaving;
+	if (c->session == 0 || c->targets == NULL) {
+		go_on_without(c);
 		return;
 	}
+	if (link_send(c->sampler, &m, -1) < 0) {
+		link_restart(c->sampler);
+		return;
+	}
+	c->stopped = c->leaving;
 	c->phase = COLLECTING;
 	arm(c->patience, COLLECT_SEC * NS_PER_SEC);
 }
@@ -733,10 +879,10 @@ component_new(
 	TAILQ_INIT(&c->batches);
 	TAILQ_INIT(&c->working);
 	TAILQ_INIT(&c->worked);
-	TAILQ_INIT(&c->debts);
 	c->tick = evtimer_new(host->base, on_tick, c);
 	c->patience = evtimer_new(host->base, on_patience, c);
-	if (c->tick == NULL || c->patience == NULL)
+	c->finished = evtimer_new(host->base, on_finished, c);
+	if (c->tick == NULL || c->patience == NULL || c->finished == NULL)
 		fatalx("out of memory");
 	c->clock = clock_new();
 	c->opener = opener_new(host->base, host->opener_path);
@@ -761,8 +907,6 @@ component_new(
 void
 component_free(struct component *component)
 {
-	struct debt *d;
-
 	if (component == NULL)
 		return;
 	link_free(component->sampler);
@@ -780,16 +924,14 @@ component_free(struct component *component)
 	while (!TAILQ_EMPTY(&component->working))
 		batch_free(component, &component->working,
 		    TAILQ_FIRST(&component->working));
-	while ((d = TAILQ_FIRST(&component->debts)) != NULL) {
-		TAILQ_REMOVE(&component->debts, d, entry);
-		free(d);
-	}
 	kernel_symbols_free(component->kernel);
 	targets_free(component->targets);
+	targets_free(component->change.targets);
 	account_fini(&component->account);
 	clock_free(component->clock);
 	event_free(component->tick);
 	event_free(component->patience);
+	event_free(component->finished);
 	free(component);
 }
 
@@ -797,24 +939,15 @@ void
 component_configure(
     struct component *component, const phlare_Settings *settings)
 {
-	phlare_Settings old = component->settings;
-
-	component->settings = *settings;
-	elf_cache_resize(component->files, settings->elf_cache_size);
-	process_cache_resize(component->processes, settings->pid_cache_size);
-	matching_resize(component->matching, settings->container_id_cache_size);
-	if (old.demangle != settings->demangle) {
-		end_naming(component);
-		names_set_mode(
-		    component->names, (enum demangle_mode)settings->demangle);
+	if (component->leaving) {
+		component->leaving = false;
+		component->finishing = component->finish_asked = false;
+		if (!component->stopped)
+			link_start(component->sampler);
 	}
-	if (old.collect_interval_ns != settings->collect_interval_ns)
-		arm(component->tick, settings->collect_interval_ns);
-	if (component->session != 0 &&
-	    (old.sample_rate != settings->sample_rate ||
-		old.collect_user != settings->collect_user ||
-		old.collect_kernel != settings->collect_kernel))
-		send_settings(component);
+	component->change.settings = *settings;
+	component->change.settings_set = true;
+	change_soon(component);
 }
 
 bool
@@ -826,15 +959,9 @@ component_set_targets(struct component *component, const void *data,
 
 	if (new == NULL)
 		return false;
-	end_naming(component);
-	matching_set_targets(component->matching, new);
-	targets_free(component->targets);
-	component->targets = new;
-	if (targets_count(new) > 0 &&
-	    targets_containers(new) + targets_pids(new) == 0)
-		log_warnx("targets",
-		    "%s: no container IDs found in targets (%zu given)",
-		    component->settings.name, targets_count(new));
+	targets_free(component->change.targets);
+	component->change.targets = new;
+	change_soon(component);
 	return true;
 }
 
@@ -847,6 +974,21 @@ component_finish(struct component *component)
 		start_interval(component);
 }
 
+void
+component_leave(struct component *component)
+{
+	if (component->leaving)
+		return;
+	component->leaving = true;
+	component_finish(component);
+}
+
+bool
+component_leaving(const struct component *component)
+{
+	return component->leaving;
+}
+
 bool
 component_finishing(const struct component *component)
 {
@@ -854,24 +996,26 @@ component_finishing(const struct component *component)
 }
 
 void
-component_taken(struct component *component, uint64_t interval,
-    uint64_t samples, bool delivered)
+component_taken(struct component *component, uint64_t samples, bool delivered)
 {
-	struct ledger *own = &component->account.own;
-	struct debt *d;
+	struct account *a = &component->account;
 
 	if (delivered) {
-		own->n[LEDGER_DELIVERED] += samples;
+		account_outcome(a, LEDGER_DELIVERED, samples);
 	} else {
-		own->n[LEDGER_DROPPED_SHIPPER] += samples;
-		own->n[LEDGER_PROFILES_DROPPED_SHIPPER]++;
+		account_outcome(a, LEDGER_DROPPED_SHIPPER, samples);
+		a->own.n[LEDGER_PROFILES_BUILT]++;
+		a->own.n[LEDGER_PROFILES_DROPPED_SHIPPER]++;
 	}
-	TAILQ_FOREACH(d, &component->debts, entry)
-		if (d->interval == interval && d->untaken > 0) {
-			d->untaken--;
-			break;
-		}
-	pay_debts(component);
+	component->untaken--;
+	report(component);
+	finish_if_done(component);
+}
+
+void
+component_tell(struct component *component)
+{
+	report(component);
 }
 
 uint32_t

@@ -18,7 +18,6 @@ struct event_base;
 /* A finished profile; fd (a sealed memfd) is taken by the callee. */
 struct finished_profile {
 	uint32_t component;
-	uint64_t interval; /* comes back in component_taken() */
 	uint64_t samples, raw_bytes, time_ns, duration_ns;
 	const void *labels; /* encoded Target; borrowed */
 	size_t labels_size;
@@ -31,9 +30,15 @@ struct component_host {
 	const char *collector_path, *opener_path;
 	void *arg;
 	void (*on_profile)(void *arg, const struct finished_profile *profile);
-	/* The interval's profiles have been handed over: time to report. */
-	void (*on_interval)(void *arg, struct component *component);
-	/* All that component_finish() asked for is handed over and taken. */
+	/*
+	 * Time to send what component_report() and component_status() say.
+	 * False: it is not in the shipper's hands now.
+	 */
+	bool (*report)(void *arg, struct component *component);
+	/*
+	 * All that component_finish() or component_leave() asked for is handed
+	 * over and taken. The callee may free the component.
+	 */
 	void (*on_finished)(void *arg, struct component *component);
 };
 
@@ -42,11 +47,17 @@ struct component *component_new(
     const struct component_host *host, const phlare_Settings *settings);
 void component_free(struct component *component);
 
-/* New settings of a running component: no sample is lost by them. */
+/*
+ * New settings of a running component: what was sampled so far is collected
+ * under the old ones first. One that leaves stays.
+ */
 void component_configure(
     struct component *component, const phlare_Settings *settings);
 
-/* Its targets, an encoded TargetSet. False with *why: refused, none set. */
+/*
+ * Its targets, an encoded TargetSet, likewise. False with *why: refused, none
+ * set.
+ */
 bool component_set_targets(struct component *component, const void *data,
     size_t size, const char **why);
 
@@ -55,12 +66,16 @@ void component_finish(struct component *component);
 /* True while what component_finish() asked for is not done. */
 bool component_finishing(const struct component *component);
 
-/*
- * A profile of this interval is out of our hands: taken (delivered) or
- * dropped.
- */
-void component_taken(struct component *component, uint64_t interval,
-    uint64_t samples, bool delivered);
+/* Collects once more, now, and samples no more after that. */
+void component_leave(struct component *component);
+bool component_leaving(const struct component *component);
+
+/* A profile is out of our hands: taken (delivered) or dropped. */
+void component_taken(
+    struct component *component, uint64_t samples, bool delivered);
+
+/* Reports: there is a new shipper. */
+void component_tell(struct component *component);
 
 uint32_t component_number(const struct component *component);
 /* For the shipper. */

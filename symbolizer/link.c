@@ -148,6 +148,28 @@ link_restart(struct link *link)
 	event_add(link->retry, &now);
 }
 
+void
+link_stop(struct link *link)
+{
+	if (link->ipc != NULL)
+		ipc_flush(link->ipc, LINK_FLUSH_MS);
+	hang_up(link);
+	event_del(link->retry);
+}
+
+void
+link_start(struct link *link)
+{
+	if (link->ipc == NULL)
+		link_restart(link);
+}
+
+size_t
+link_queued(const struct link *link)
+{
+	return link->ipc != NULL ? ipc_queued(link->ipc) : 0;
+}
+
 bool
 link_version_ok(struct link *link, uint32_t protocol_version)
 {

@@ -14,6 +14,8 @@
 
 #define LINK_RETRY_MIN_MS 50
 #define LINK_RETRY_MAX_MS 1000
+/* How long link_stop() waits for a peer that does not read. */
+#define LINK_FLUSH_MS 100
 
 struct link;
 
@@ -44,6 +46,12 @@ int link_send(struct link *link, const void *msg, int fd);
 
 /* Hangs up and connects again. */
 void link_restart(struct link *link);
+/* Hangs up, after what was sent last, and stays so until link_start(). */
+void link_stop(struct link *link);
+void link_start(struct link *link);
+
+/* Messages that wait for the peer to read. */
+size_t link_queued(const struct link *link);
 
 /*
  * Call with the peer's hello: resets the back-off. A peer of another protocol

@@ -20,6 +20,9 @@
 #include "symbolizer/link.h"
 #include "symbolizer/targets.h"
 
+/* Messages that may wait for a shipper that does not read. */
+#define SEND_AHEAD 16
+
 /* A profile until the shipper says Taken. */
 struct parcel {
 	TAILQ_ENTRY(parcel) entry;
@@ -37,6 +40,7 @@ struct symbolizer {
 	TAILQ_HEAD(, parcel) outbox;
 	size_t bytes, count;
 	uint64_t session, next_id;
+	uint64_t taken; /* as often as the shipper said so */
 	bool finishing;
 };
 
@@ -65,11 +69,11 @@ static void
 settle(struct symbolizer *s, struct parcel *p, bool delivered)
 {
 	struct component **slot = slot_of(s, p->what.component);
-	uint64_t interval = p->what.interval, samples = p->what.samples;
+	uint64_t samples = p->what.samples;
 
 	parcel_free(s, p);
 	if (slot != NULL && *slot != NULL)
-		component_taken(*slot, interval, samples, delivered);
+		component_taken(*slot, samples, delivered);
 }
 
 static void
@@ -103,10 +107,24 @@ send_waiting(struct symbolizer *s)
 	TAILQ_FOREACH(p, &s->outbox, entry) {
 		if (p->sent)
 			continue;
+		if (link_queued(s->shipper) >= SEND_AHEAD)
+			return; /* it does not read: they stay ours */
 		send_parcel(s, p);
 		if (!p->sent)
 			return;
 	}
+}
+
+/* The fate of one that was sent is not ours to decide, if there is another. */
+static struct parcel *
+oldest(struct symbolizer *s)
+{
+	struct parcel *p;
+
+	TAILQ_FOREACH(p, &s->outbox, entry)
+		if (!p->sent)
+			return p;
+	return TAILQ_FIRST(&s->outbox);
 }
 
 static void
@@ -128,27 +146,32 @@ on_profile(void *arg, const struct finished_profile *profile)
 			    "the shipper does not take "
 			    "profiles: dropping the oldest%s",
 			    log_limit_tail(&limit));
-		settle(s, TAILQ_FIRST(&s->outbox), false);
+		settle(s, oldest(s), false);
 	}
 	send_waiting(s);
 }
 
 /* ---- reports */
 
-static void
-on_interval(void *arg, struct component *component)
+static bool
+report(void *arg, struct component *component)
 {
 	static phlare_SymbolizerEvent m;
 	struct symbolizer *s = arg;
 
+	if (link_trouble(s->shipper) != NULL)
+		return false;
 	m = (phlare_SymbolizerEvent)phlare_SymbolizerEvent_init_zero;
 	m.which_body = phlare_SymbolizerEvent_ledger_tag;
 	component_report(component, &m.body.ledger);
-	link_send(s->shipper, &m, -1);
+	m.body.ledger.taken = s->taken;
+	if (link_send(s->shipper, &m, -1) < 0)
+		return false;
 	m = (phlare_SymbolizerEvent)phlare_SymbolizerEvent_init_zero;
 	m.which_body = phlare_SymbolizerEvent_status_tag;
 	component_status(component, &m.body.status);
 	link_send(s->shipper, &m, -1);
+	return link_queued(s->shipper) == 0;
 }
 
 static void
@@ -169,10 +192,28 @@ answer_finish(struct symbolizer *s)
 }
 
 static void
+send_removed(struct symbolizer *s, uint32_t number)
+{
+	static phlare_SymbolizerEvent m;
+
+	m = (phlare_SymbolizerEvent)phlare_SymbolizerEvent_init_zero;
+	m.which_body = phlare_SymbolizerEvent_removed_tag;
+	m.body.removed.component = number;
+	link_send(s->shipper, &m, -1);
+}
+
+static void
 on_finished(void *arg, struct component *component)
 {
-	(void)component;
-	answer_finish(arg);
+	struct symbolizer *s = arg;
+	uint32_t number = component_number(component);
+
+	if (component_leaving(component)) {
+		component_free(component);
+		*slot_of(s, number) = NULL;
+		send_removed(s, number);
+	}
+	answer_finish(s);
 }
 
 /* ---- what the shipper says */
@@ -191,9 +232,14 @@ on_hello(void *arg, const void *body, int fd)
 	struct symbolizer *s = link_owner(arg);
 
 	(void)fd;
-	if (link_version_ok(s->shipper,
+	if (!link_version_ok(s->shipper,
 		((const phlare_ShipperHello *)body)->protocol_version))
-		send_waiting(s);
+		return;
+	/* what profiles hold is in its books before they come */
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
+		if (s->components[i] != NULL)
+			component_tell(s->components[i]);
+	send_waiting(s);
 }
 
 static void
@@ -244,14 +290,16 @@ static void
 on_remove(void *arg, const void *body, int fd)
 {
 	struct symbolizer *s = link_owner(arg);
-	struct component **slot =
-	    slot_of(s, ((const phlare_Remove *)body)->component);
+	uint32_t number = ((const phlare_Remove *)body)->component;
+	struct component **slot = slot_of(s, number);
 
 	(void)fd;
-	if (slot == NULL || *slot == NULL)
-		return;
-	component_free(*slot);
-	*slot = NULL;
+	if (slot == NULL)
+		refuse(s, "remove", "component");
+	else if (*slot == NULL)
+		send_removed(s, number);
+	else
+		component_leave(*slot);
 }
 
 static void
@@ -262,6 +310,7 @@ on_taken(void *arg, const void *body, int fd)
 	struct parcel *p;
 
 	(void)fd;
+	s->taken++;
 	TAILQ_FOREACH(p, &s->outbox, entry)
 		if (p->id == m->profile && p->sent) {
 			settle(s, p, true);
@@ -279,7 +328,8 @@ on_finish(void *arg, const void *body, int fd)
 	(void)fd;
 	s->finishing = true;
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
-		if (s->components[i] != NULL)
+		if (s->components[i] != NULL &&
+		    !component_leaving(s->components[i]))
 			component_finish(s->components[i]);
 	answer_finish(s);
 }
@@ -344,7 +394,7 @@ symbolizer_new(
 		.opener_path = options->opener_path,
 		.arg = s,
 		.on_profile = on_profile,
-		.on_interval = on_interval,
+		.report = report,
 		.on_finished = on_finished,
 	};
 	if (getrandom(&s->session, sizeof(s->session), 0) < 0)

@@ -118,6 +118,59 @@ test_sessions_add_up_and_gaps_count_as_down(void **state)
 	close(fd);
 }
 
+/* 100 Hz for 10 s, 70 of the ticks idle; then 1000 Hz for 1 s. */
+static void
+test_a_new_rate_counts_from_where_the_old_one_ended(void **state)
+{
+	int fd = stat_file("cpu0 0 0 0 0 0 0 0 0 0 0\n");
+	struct clock_ledger *c = clock_new();
+	struct batch_cpu cpu = { .enabled = 1000ULL * PERIOD, .runs = 930 };
+
+	(void)state;
+	clock_begin(c, dup(fd));
+	set_text(fd, "cpu0 0 0 0 70 0 0 0 0 0 0\n");
+	clock_update(c, &cpu, 1, PERIOD);
+	clock_new_rate(c, &cpu, 1);
+	assert_int_equal(clock_sum(c).expected, 1000);
+	assert_int_equal(clock_sum(c).idle, 70);
+	cpu.enabled += 100ULL * PERIOD;
+	cpu.runs += 890;
+	set_text(fd, "cpu0 0 0 0 80 0 0 0 0 0 0\n");
+	clock_update(c, &cpu, 1, PERIOD / 10);
+	assert_int_equal(clock_sum(c).expected, 2000);
+	assert_int_equal(clock_sum(c).runs, 1820);
+	assert_int_equal(clock_sum(c).idle, 170);
+	assert_int_equal(clock_sum(c).unexplained, 10);
+	clock_free(c);
+	close(fd);
+}
+
+/* After a restart the gap is known before the CPUs and how busy they are. */
+static void
+test_a_gap_before_the_first_count_waits_for_it(void **state)
+{
+	int fd = stat_file("cpu0 0 0 0 0 0 0 0 0 0 0\n"
+			   "cpu1 0 0 0 0 0 0 0 0 0 0\n");
+	struct clock_ledger *c = clock_new();
+	struct batch_cpu cpus[2] = {
+		{ .cpu = 0, .enabled = 100ULL * PERIOD, .runs = 100 },
+		{ .cpu = 1, .enabled = 100ULL * PERIOD, .runs = 0 },
+	};
+
+	(void)state;
+	clock_down(c, 50ULL * PERIOD, PERIOD);
+	assert_int_equal(clock_down_ticks(c), 0);
+	clock_begin(c, dup(fd));
+	set_text(fd, "cpu0 0 0 0 0 0 0 0 0 0 0\n"
+		     "cpu1 0 0 0 100 0 0 0 0 0 0\n");
+	clock_update(c, cpus, 2, PERIOD);
+	assert_int_equal(clock_down_ticks(c), 50); /* one CPU of two is idle */
+	clock_update(c, cpus, 2, PERIOD);
+	assert_int_equal(clock_down_ticks(c), 50);
+	clock_free(c);
+	close(fd);
+}
+
 static void
 test_hostile_numbers_do_not_hurt(void **state)
 {
@@ -144,6 +197,10 @@ main(void)
 		cmocka_unit_test(test_missing_ticks_are_explained_in_order),
 		cmocka_unit_test(test_sampled_idle_time_is_not_counted_twice),
 		cmocka_unit_test(test_sessions_add_up_and_gaps_count_as_down),
+		cmocka_unit_test(
+		    test_a_new_rate_counts_from_where_the_old_one_ended),
+		cmocka_unit_test(
+		    test_a_gap_before_the_first_count_waits_for_it),
 		cmocka_unit_test(test_hostile_numbers_do_not_hurt),
 	};
 
