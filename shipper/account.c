@@ -19,6 +19,7 @@ struct account_component {
 	char *name;
 	struct account_sum ended;   /* of sessions that are over, and ours */
 	struct account_sum current; /* the last report of this session */
+	uint64_t credit; /* samples of the session in profiles that are here */
 };
 
 struct account {
@@ -85,11 +86,35 @@ sum_add(struct account_sum *sum, const struct account_sum *add)
 		sum->ticks[i] += add->ticks[i];
 }
 
+/* What a session that ended had in hand and has no outcome yet. */
+static void
+settle_in_hand(struct account_component *c)
+{
+	uint64_t *n = c->current.ledger.n;
+	uint64_t gone = n[LEDGER_SHIPPED] + n[LEDGER_DIED_SAMPLER] +
+			n[LEDGER_DIED_CLIENT] + n[LEDGER_LOST_DRAIN];
+	uint64_t in_hand =
+	    n[LEDGER_CAPTURED] > gone ? n[LEDGER_CAPTURED] - gone : 0;
+	uint64_t here = c->credit < in_hand ? c->credit : in_hand;
+
+	n[LEDGER_DELIVERED] += here;
+	n[LEDGER_SHIPPED] += here;
+	n[LEDGER_DIED_CLIENT] += in_hand - here;
+}
+
 static void
 end_current(struct account_component *c)
 {
+	settle_in_hand(c);
 	sum_add(&c->ended, &c->current);
 	memset(&c->current, 0, sizeof(c->current));
+	c->credit = 0;
+}
+
+void
+account_credit(struct account *a, const char *component, uint64_t samples)
+{
+	find_component(a, component)->credit += samples;
 }
 
 void
@@ -105,14 +130,16 @@ account_session(struct account *a, uint64_t session)
 }
 
 void
+account_end(struct account *a, const char *component)
+{
+	end_current(find_component(a, component));
+}
+
+void
 account_report(
     struct account *a, const char *component, const struct account_sum *report)
 {
-	struct account_component *c = find_component(a, component);
-
-	if (report->ledger.n[LEDGER_RUNS] < c->current.ledger.n[LEDGER_RUNS])
-		end_current(c);
-	c->current = *report;
+	find_component(a, component)->current = *report;
 }
 
 void
@@ -243,9 +270,25 @@ read_component_line(struct account *a, char *path, uint64_t value)
 	}
 }
 
+/* Nobody but their symbolizer knows of what was queued. */
+static void
+forget_queued(struct account_component *c)
+{
+	struct ledger sum = c->ended.ledger;
+	uint64_t settled;
+
+	ledger_add(&sum, &c->current.ledger);
+	settled = sum.n[LEDGER_PROFILES_SENT] + sum.n[LEDGER_PROFILES_SPOOLED] +
+		  ledger_profiles_dropped(&sum);
+	if (sum.n[LEDGER_PROFILES_BUILT] > settled)
+		c->ended.ledger.n[LEDGER_PROFILES_BUILT] -=
+		    sum.n[LEDGER_PROFILES_BUILT] - settled;
+}
+
 void
 account_read(struct account *a, FILE *in)
 {
+	struct account_component *c;
 	char line[1024], *space;
 
 	while (fgets(line, sizeof(line), in) != NULL) {
@@ -261,4 +304,6 @@ account_read(struct account *a, FILE *in)
 		else if (strchr(line, '/') != NULL)
 			read_component_line(a, line, value);
 	}
+	TAILQ_FOREACH(c, &a->components, entry)
+		forget_queued(c);
 }

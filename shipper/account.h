@@ -4,6 +4,10 @@
  * are cumulative for one session, so a new session's are added to what the
  * ended ones left; the shipper's own counters of profiles beside it.
  *
+ * What a symbolizer has reported as captured it had in its hands until it
+ * reports an outcome: if it ends before that, it is counted here, as died
+ * with the collector's client, except what had come here in profiles.
+ *
  * The ledger file (--ledger FILE) is text for programs, one "NAME VALUE" per
  * line, VALUE an unsigned decimal number and the last word of the line. It is
  * replaced atomically. The sums over all components:
@@ -55,13 +59,23 @@ struct account *account_new(void);
 /* NULL is fine. */
 void account_free(struct account *account);
 
-/* The symbolizer says hello: reports that follow are of this session. */
-void account_session(struct account *account, uint64_t session);
+/*
+ * So many samples that the symbolizer has not reported as delivered are here:
+ * they are, if its session ends now.
+ */
+void account_credit(
+    struct account *account, const char *component, uint64_t samples);
 
 /*
- * What session has counted so far for the component of that name. Counters
- * that went back are taken for a new start of the component.
+ * The symbolizer says hello: reports that follow are of this session. If it
+ * is another one than before, that one has ended.
  */
+void account_session(struct account *account, uint64_t session);
+
+/* The symbolizer has ended the component; another may begin under its name. */
+void account_end(struct account *account, const char *component);
+
+/* What the session has counted so far for the component of that name. */
 void account_report(struct account *account, const char *component,
     const struct account_sum *report);
 
@@ -80,8 +94,10 @@ void account_total(const struct account *account, struct account_sum *sum);
 /* What is above, without the lines of endpoints. */
 void account_write(const struct account *account, uint64_t queued, FILE *out);
 
-/* Goes on from what account_write() wrote; lines it does not know are
- * skipped. */
+/*
+ * Goes on from what account_write() wrote; lines it does not know are skipped.
+ * Profiles that were queued then will come again: they count as not built.
+ */
 void account_read(struct account *account, FILE *in);
 
 /* "samples_runs", "profiles_sent", ... */

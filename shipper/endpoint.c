@@ -175,6 +175,14 @@ trim_queue(struct endpoint *ep)
 	}
 }
 
+/* Of a retired endpoint: nobody waits for it for ever. */
+static void
+limit_attempts(struct delivery *d)
+{
+	if (d->backoff.max_attempts == 0)
+		d->backoff.max_attempts = RETIRED_ATTEMPTS;
+}
+
 void
 endpoint_push(
     struct endpoint *ep, const struct labels *labels, struct parcel *parcel)
@@ -189,6 +197,8 @@ endpoint_push(
 	d->series = series_get(ep, d->head);
 	backoff_init(&d->backoff, ep->args->min_backoff_period,
 	    ep->args->max_backoff_period, ep->args->max_backoff_retries);
+	if (ep->retired)
+		limit_attempts(d);
 	TAILQ_INSERT_TAIL(&ep->queue, d, entry);
 	TAILQ_INSERT_TAIL(&d->series->deliveries, d, in_series);
 	update_gauges(ep, 1, parcel->size);
@@ -504,8 +514,7 @@ endpoint_retire(struct endpoint *ep)
 
 	ep->retired = true;
 	TAILQ_FOREACH(d, &ep->queue, entry)
-		if (d->backoff.max_attempts == 0)
-			d->backoff.max_attempts = RETIRED_ATTEMPTS;
+		limit_attempts(d);
 }
 
 size_t

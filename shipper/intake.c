@@ -22,10 +22,12 @@
 /* Under what name profiles count whose component we never had. */
 #define NO_COMPONENT "unknown"
 
-/* Settled, but the symbolizer does not know. */
-struct untold {
-	TAILQ_ENTRY(untold) entry;
-	uint64_t id;
+/* Settled, but the symbolizer has not said that it knows. */
+struct settled {
+	TAILQ_ENTRY(settled) entry;
+	uint64_t id, samples;
+	char *component;
+	bool told;
 };
 
 struct intake {
@@ -35,8 +37,12 @@ struct intake {
 	size_t queued;
 	uint64_t session;
 	uint32_t connection;
-	TAILQ_HEAD(, untold) untold;
-	size_t untold_count;
+	TAILQ_HEAD(, settled) settled; /* those told in that order */
+	size_t settled_count;
+	/* how often the symbolizer was told, by its own count */
+	bool taken_known;
+	uint64_t taken;
+	bool reconnected; /* since it last said so */
 };
 
 static int64_t
@@ -55,7 +61,7 @@ intake_new(const struct intake_env *env)
 
 	in->env = *env;
 	TAILQ_INIT(&in->parcels);
-	TAILQ_INIT(&in->untold);
+	TAILQ_INIT(&in->settled);
 	return in;
 }
 
@@ -68,56 +74,101 @@ intake_set_server(struct intake *in, struct symbolizer_server *server)
 /* ---- telling the symbolizer */
 
 static void
-untold_free(struct intake *in, struct untold *u)
+settled_free(struct intake *in, struct settled *s)
 {
-	TAILQ_REMOVE(&in->untold, u, entry);
-	in->untold_count--;
-	free(u);
+	TAILQ_REMOVE(&in->settled, s, entry);
+	in->settled_count--;
+	free(s->component);
+	free(s);
 }
 
 static void
-untold_clear(struct intake *in)
+settled_clear(struct intake *in)
 {
-	while (!TAILQ_EMPTY(&in->untold))
-		untold_free(in, TAILQ_FIRST(&in->untold));
-}
-
-static void
-untold_add(struct intake *in, uint64_t id)
-{
-	struct untold *u = ecalloc(1, sizeof(*u));
-
-	u->id = id;
-	TAILQ_INSERT_TAIL(&in->untold, u, entry);
-	if (++in->untold_count > INTAKE_UNTOLD_MAX)
-		untold_free(in, TAILQ_FIRST(&in->untold));
+	while (!TAILQ_EMPTY(&in->settled))
+		settled_free(in, TAILQ_FIRST(&in->settled));
 }
 
 static void
 tell(struct intake *in, const struct parcel *p)
 {
+	struct settled *s;
+
 	if (p->session != in->session)
 		return; /* whoever sent it is gone for good */
-	if (p->connection == in->connection &&
-	    command_taken(in->server, p->id) == 0)
-		return;
-	untold_add(in, p->id);
+	s = ecalloc(1, sizeof(*s));
+	s->id = p->id;
+	s->samples = p->samples;
+	s->component = estrdup(p->component);
+	/* one of an earlier connection is not expected before it comes again */
+	s->told = p->connection == in->connection &&
+		  command_taken(in->server, p->id) == 0;
+	TAILQ_INSERT_TAIL(&in->settled, s, entry);
+	if (++in->settled_count > INTAKE_SETTLED_MAX)
+		settled_free(in, TAILQ_FIRST(&in->settled));
 }
 
 /* True if it had been settled already; then it is told again. */
 static bool
 was_settled(struct intake *in, uint64_t id)
 {
-	struct untold *u;
+	struct settled *s;
 
-	TAILQ_FOREACH(u, &in->untold, entry) {
-		if (u->id != id)
-			continue;
-		if (command_taken(in->server, id) == 0)
-			untold_free(in, u);
-		return true;
-	}
-	return false;
+	TAILQ_FOREACH(s, &in->settled, entry)
+		if (s->id == id)
+			break;
+	if (s == NULL)
+		return false;
+	s->told = command_taken(in->server, id) == 0;
+	TAILQ_REMOVE(&in->settled, s, entry);
+	TAILQ_INSERT_TAIL(&in->settled, s, entry);
+	return true;
+}
+
+/* The next that the symbolizer hears of, or NULL. */
+static struct settled *
+first_told(const struct intake *in)
+{
+	struct settled *s;
+
+	TAILQ_FOREACH(s, &in->settled, entry)
+		if (s->told)
+			break;
+	return s;
+}
+
+void
+intake_taken(struct intake *in, uint64_t taken)
+{
+	struct settled *s;
+
+	if (!in->taken_known)
+		in->taken = taken;
+	in->taken_known = true;
+	for (; in->taken < taken && (s = first_told(in)) != NULL; in->taken++)
+		settled_free(in, s);
+	in->taken = taken;
+	if (!in->reconnected)
+		return;
+	/* the rest was lost with the connection and will be asked for */
+	in->reconnected = false;
+	while ((s = first_told(in)) != NULL)
+		s->told = false;
+}
+
+/* Its symbolizer is gone: what came from it is delivered from here. */
+static void
+give_credit(struct intake *in)
+{
+	struct settled *s;
+	struct parcel *p;
+
+	TAILQ_FOREACH(s, &in->settled, entry)
+		account_credit(in->env.account, s->component, s->samples);
+	TAILQ_FOREACH(p, &in->parcels, entry)
+		if (p->session == in->session)
+			account_credit(
+			    in->env.account, p->component, p->samples);
 }
 
 /* True if it is here from an earlier connection and still not settled. */
@@ -138,8 +189,14 @@ is_here(struct intake *in, uint64_t id)
 void
 intake_hello(struct intake *in, uint64_t session)
 {
-	if (session != in->session)
-		untold_clear(in);
+	if (session != in->session) {
+		give_credit(in);
+		settled_clear(in);
+		/* what a symbolizer did that we never knew is unknown */
+		in->taken_known = in->session != 0;
+		in->taken = 0;
+	}
+	in->reconnected = session == in->session;
 	in->session = session;
 	in->connection++;
 }
@@ -186,6 +243,7 @@ new_parcel(struct intake *in, const struct symbolizer_profile *profile)
 	p->arrived_ns = now_ns();
 	TAILQ_INSERT_TAIL(&in->parcels, p, entry);
 	in->queued++;
+	account_count(in->env.account, p->component, LEDGER_PROFILES_BUILT);
 	return p;
 }
 
@@ -264,6 +322,6 @@ intake_free(struct intake *in)
 		TAILQ_REMOVE(&in->parcels, p, entry);
 		parcel_free(p);
 	}
-	untold_clear(in);
+	settled_clear(in);
 	free(in);
 }

@@ -22,8 +22,8 @@ struct symbolizer_server;
  * such as a reload took away. What comes on top is dropped.
  */
 #define INTAKE_PROFILES_MAX 2048
-/* Settled profiles of which a lost symbolizer was not told: so many. */
-#define INTAKE_UNTOLD_MAX 1024
+/* Settled profiles of which the symbolizer may not know: so many. */
+#define INTAKE_SETTLED_MAX 1024
 
 struct intake_env {
 	struct account *account;
@@ -42,8 +42,13 @@ void intake_free(struct intake *in);
 /* Whom to tell; to be called before anything comes in. */
 void intake_set_server(struct intake *in, struct symbolizer_server *server);
 
-/* A symbolizer said hello: what comes now comes over a new connection. */
+/*
+ * A symbolizer said hello: what comes now comes over a new connection. If it
+ * is a new one, account_session() comes after this.
+ */
 void intake_hello(struct intake *in, uint64_t session);
+/* It reports that it was told so often that a profile is settled. */
+void intake_taken(struct intake *in, uint64_t taken);
 /* Takes the profile's fd and labels. */
 void intake_profile(
     struct intake *in, const struct symbolizer_profile *profile);

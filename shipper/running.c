@@ -25,17 +25,25 @@ struct entry {
 	struct receiver *receiver;
 	const struct config_component *component;
 	struct generation *generation;
-	bool wanted;  /* by the configuration that is being applied */
-	bool retired; /* its component is gone */
+	unsigned holders; /* components that leave and forward to it */
+	bool wanted;      /* by the configuration that is being applied */
+	bool retired;     /* its component is gone */
 };
 
 TAILQ_HEAD(entry_list, entry);
+
+/* Where a component that leaves forwards to. */
+struct way_out {
+	struct entry **receiver;
+	size_t count;
+};
 
 struct running {
 	struct endpoint_env *env;
 	struct generation *current;
 	struct entry_list receivers;
 	struct profiler profilers[SETTINGS_COMPONENTS_MAX];
+	struct way_out ways_out[SETTINGS_COMPONENTS_MAX];
 };
 
 struct running *
@@ -66,13 +74,30 @@ entry_free(struct entry_list *list, struct entry *e)
 	free(e);
 }
 
+static void
+way_out_clear(struct way_out *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		w->receiver[i]->holders--;
+	free(w->receiver);
+	*w = (struct way_out){ NULL, 0 };
+}
+
+void
+running_cancel(struct running *r)
+{
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
+		way_out_clear(&r->ways_out[i]);
+	while (!TAILQ_EMPTY(&r->receivers))
+		entry_free(&r->receivers, TAILQ_FIRST(&r->receivers));
+}
+
 void
 running_free(struct running *r)
 {
 	if (r == NULL)
 		return;
-	while (!TAILQ_EMPTY(&r->receivers))
-		entry_free(&r->receivers, TAILQ_FIRST(&r->receivers));
+	running_cancel(r);
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
 		free(r->profilers[i].id);
 	generation_release(r->current);
@@ -155,7 +180,8 @@ running_sweep(struct running *r)
 
 	for (; e != NULL; e = next) {
 		next = TAILQ_NEXT(e, link);
-		if (e->retired && receiver_queued(e->receiver) == 0)
+		if (e->retired && e->holders == 0 &&
+		    receiver_queued(e->receiver) == 0)
 			entry_free(&r->receivers, e);
 	}
 }
@@ -171,6 +197,7 @@ boot_ns(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/* The one of that id, else an unused one, or NULL. */
 static struct profiler *
 find_profiler(struct running *r, const char *id)
 {
@@ -181,27 +208,68 @@ find_profiler(struct running *r, const char *id)
 
 		if (p->id != NULL && strcmp(p->id, id) == 0)
 			return p;
-		if (unused == NULL && p->component == NULL)
+		if (unused == NULL && p->component == NULL && !p->leaving)
 			unused = p;
 	}
 	return unused;
 }
 
-/*
- * Those that are gone first: their numbers may be needed. The configuration
- * has no more of them than there are numbers.
- */
 static void
-number_profilers(struct running *r, const struct config *config)
+leave(struct running *r, int i)
+{
+	struct profiler *p = &r->profilers[i];
+	const struct ebpf_args *args = p->component->args;
+	struct way_out *w = &r->ways_out[i];
+
+	w->receiver = ecalloc(args->forward_to.count + 1, sizeof(*w->receiver));
+	for (size_t k = 0; k < args->forward_to.count; k++) {
+		const struct config_component *write = args->forward_to.item[k];
+		struct entry *e = find_receiver(r, write->id);
+
+		if (e == NULL)
+			continue;
+		e->holders++;
+		w->receiver[w->count++] = e;
+	}
+	p->component = NULL;
+	p->leaving = true;
+	p->changed = true;
+}
+
+/* While the receivers of the configuration before are still to be found. */
+static void
+leave_the_rest(struct running *r, const struct config *config)
 {
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++) {
 		struct profiler *p = &r->profilers[i];
 
-		p->changed = p->component != NULL;
+		p->changed = false;
 		if (p->component != NULL &&
 		    config_find(config, p->component->id) == NULL)
-			p->component = NULL;
+			leave(r, i);
 	}
+}
+
+static void
+run(struct running *r, struct profiler *p, const struct config_component *c)
+{
+	if (p->component == NULL || !config_component_equal(p->component, c)) {
+		p->changed = true;
+		p->changed_at = boot_ns();
+	}
+	if (p->id == NULL || strcmp(p->id, c->id) != 0) {
+		free(p->id);
+		p->id = estrdup(c->id);
+	}
+	way_out_clear(&r->ways_out[p - r->profilers]);
+	p->component = c;
+	p->leaving = false;
+}
+
+/* One that finds no number waits until another has left. */
+static void
+number_profilers(struct running *r, const struct config *config)
+{
 	for (size_t i = 0; i < config->count; i++) {
 		const struct config_component *c = &config->item[i];
 		struct profiler *p;
@@ -209,14 +277,22 @@ number_profilers(struct running *r, const struct config *config)
 		if (c->role != COMPONENT_EBPF)
 			continue;
 		p = find_profiler(r, c->id);
-		p->changed = p->component == NULL ||
-			     !config_component_equal(p->component, c);
-		if (p->changed)
-			p->changed_at = boot_ns();
-		p->component = c;
-		free(p->id);
-		p->id = estrdup(c->id);
+		if (p != NULL)
+			run(r, p, c);
 	}
+}
+
+void
+running_left(struct running *r, uint32_t number)
+{
+	struct profiler *p = running_profiler(r, number);
+
+	if (p == NULL || !p->leaving)
+		return;
+	p->leaving = false;
+	way_out_clear(&r->ways_out[number - 1]);
+	number_profilers(r, r->current->config);
+	running_sweep(r);
 }
 
 struct profiler *
@@ -228,22 +304,35 @@ running_profiler(struct running *r, uint32_t number)
 	return &r->profilers[number - 1];
 }
 
+static size_t
+forward_to(struct entry *e, struct parcel *parcel)
+{
+	if (e == NULL)
+		return 0;
+	receiver_push(e->receiver, parcel);
+	return receiver_endpoints(e->receiver);
+}
+
 size_t
 running_forward(struct running *r, uint32_t number, struct parcel *parcel)
 {
 	const struct profiler *p = running_profiler(r, number);
 	const struct ebpf_args *args;
+	const struct way_out *w;
 	size_t endpoints = 0;
 
-	if (p == NULL || p->component == NULL)
+	if (p == NULL)
 		return 0;
+	w = &r->ways_out[number - 1];
+	for (size_t i = 0; i < w->count; i++)
+		endpoints += forward_to(w->receiver[i], parcel);
+	if (p->component == NULL)
+		return endpoints;
 	args = p->component->args;
 	for (size_t i = 0; i < args->forward_to.count; i++) {
 		const struct config_component *write = args->forward_to.item[i];
-		struct entry *e = find_receiver(r, write->id);
 
-		receiver_push(e->receiver, parcel);
-		endpoints += receiver_endpoints(e->receiver);
+		endpoints += forward_to(find_receiver(r, write->id), parcel);
 	}
 	return endpoints;
 }
@@ -264,6 +353,7 @@ running_apply(struct running *r, struct config *config, char **why)
 		free(g);
 		return -1;
 	}
+	leave_the_rest(r, config);
 	retire_the_rest(r);
 	TAILQ_CONCAT(&r->receivers, &fresh, link);
 	number_profilers(r, config);

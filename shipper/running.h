@@ -24,6 +24,8 @@ struct profiler {
 	/* Stays when the component is gone, until the number is used again. */
 	char *id;
 	const struct config_component *component; /* NULL: not configured */
+	/* not any more; what it sampled goes where it did until it has left */
+	bool leaving;
 	bool changed;        /* by the last running_apply() */
 	uint64_t changed_at; /* CLOCK_BOOTTIME ns */
 };
@@ -32,12 +34,20 @@ struct profiler {
 struct running *running_new(struct endpoint_env *env);
 /* Forgets what is queued. NULL is fine. */
 void running_free(struct running *r);
+/* Forgets what is queued: there are no receivers from now on. */
+void running_cancel(struct running *r);
 
 /*
  * Takes config over. 0, or -1 with a text in *why (to be freed): then nothing
  * has changed and config stays the caller's.
  */
 int running_apply(struct running *r, struct config *config, char **why);
+
+/*
+ * The symbolizer has handed over all of a component that was leaving. One that
+ * waits for its number gets it, and is changed.
+ */
+void running_left(struct running *r, uint32_t number);
 
 /* By number, 1 to SETTINGS_COMPONENTS_MAX; NULL: never used. */
 struct profiler *running_profiler(struct running *r, uint32_t number);

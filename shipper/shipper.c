@@ -65,7 +65,7 @@ struct shipper {
 
 	struct event *settled; /* coalesces what many profiles ask for */
 	struct event *stop_limit;
-	bool stopping;
+	bool stopping, gave_up;
 	bool finished; /* the symbolizer has handed over all it had */
 };
 
@@ -125,6 +125,31 @@ on_settled(void *arg)
 	event_active(s->settled, 0, 0);
 }
 
+/* ---- what it is told */
+
+/* Tells a symbolizer that is there what has changed. */
+static void
+send_changes(struct shipper *s)
+{
+	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
+		struct profiler *p = running_profiler(s->running, n);
+		int r;
+
+		if (p == NULL || !p->changed)
+			continue;
+		p->changed = false;
+		memset(&s->status[n - 1], 0, sizeof(s->status[n - 1]));
+		if (p->component != NULL)
+			r = command_run(s->server, n, p);
+		else
+			r = command_remove(s->server, n);
+		if (r < 0 && r != -ENOTCONN) {
+			errno = -r;
+			log_warn("symbolizer", "%s", p->id);
+		}
+	}
+}
+
 /* ---- what the symbolizer says */
 
 static void
@@ -142,7 +167,7 @@ on_hello(void *arg, uint64_t session)
 			r = command_run(s->server, n, p);
 		else
 			r = command_remove(s->server, n);
-		if (r < 0) {
+		if (r < 0 && r != -EPIPE) { /* it died while it waited */
 			errno = -r;
 			log_warn("symbolizer", "component %u", (unsigned)n);
 		}
@@ -186,6 +211,7 @@ on_report(void *arg, const phlare_LedgerReport *report)
 	sum.ticks[ACCOUNT_TICK_unexplained] = report->ticks_unexplained;
 	sum.ticks[ACCOUNT_TICK_down] = report->ticks_down;
 	account_report(s->account, p->id, &sum);
+	intake_taken(s->intake, report->taken);
 	event_active(s->settled, 0, 0);
 }
 
@@ -222,6 +248,20 @@ on_finished(void *arg)
 	event_active(s->settled, 0, 0);
 }
 
+static void
+on_removed(void *arg, uint32_t component)
+{
+	struct shipper *s = arg;
+	const struct profiler *p = running_profiler(s->running, component);
+
+	if (p == NULL)
+		return;
+	account_end(s->account, p->id);
+	running_left(s->running, component);
+	send_changes(s);
+	event_active(s->settled, 0, 0);
+}
+
 /* It comes back later, or nothing more will come. */
 static void
 on_gone(void *arg)
@@ -230,7 +270,7 @@ on_gone(void *arg)
 }
 
 static const struct symbolizer_callbacks callbacks = { on_hello, on_profile,
-	on_unfit, on_report, on_status, on_finished, on_gone };
+	on_unfit, on_report, on_status, on_finished, on_removed, on_gone };
 
 /* ---- pages */
 
@@ -298,28 +338,6 @@ shipper_probe(struct shipper *s)
 	return config_files_probe(s->config, !s->options.check);
 }
 
-/* Tells a symbolizer that is there what has changed. */
-static void
-send_changes(struct shipper *s)
-{
-	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
-		const struct profiler *p = running_profiler(s->running, n);
-		int r;
-
-		if (p == NULL || !p->changed)
-			continue;
-		memset(&s->status[n - 1], 0, sizeof(s->status[n - 1]));
-		if (p->component != NULL)
-			r = command_run(s->server, n, p);
-		else
-			r = command_remove(s->server, n);
-		if (r < 0 && r != -ENOTCONN) {
-			errno = -r;
-			log_warn("symbolizer", "%s", p->id);
-		}
-	}
-}
-
 void
 shipper_reload(struct shipper *s)
 {
@@ -340,14 +358,33 @@ shipper_reload(struct shipper *s)
 
 /* ---- life */
 
+/* What has not been delivered by now counts as dropped, and that is told. */
+static void
+give_up(struct shipper *s)
+{
+	size_t lost;
+
+	running_cancel(s->running);
+	lost = intake_give_up(s->intake);
+	if (lost > 0)
+		log_warnx(
+		    "shipper", "%zu profiles could not be delivered", lost);
+}
+
+/* Time is up; the symbolizer gets some more to close its own books. */
 static void
 on_stop_limit(evutil_socket_t fd, short what, void *arg)
 {
+	const struct timeval last = { SHIPPER_LAST_SEC, 0 };
 	struct shipper *s = arg;
 
 	(void)fd;
 	(void)what;
-	event_base_loopbreak(s->base);
+	if (s->gave_up)
+		event_base_loopbreak(s->base);
+	s->gave_up = true;
+	give_up(s);
+	event_add(s->stop_limit, &last);
 }
 
 static struct event *
@@ -393,18 +430,10 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 	return s;
 }
 
-/* What has not been delivered by now counts as dropped, and that is told. */
 static void
 close_books(struct shipper *s)
 {
-	size_t lost;
-
-	running_free(s->running);
-	s->running = NULL;
-	lost = intake_give_up(s->intake);
-	if (lost > 0)
-		log_warnx(
-		    "shipper", "%zu profiles could not be delivered", lost);
+	give_up(s);
 	symbolizer_server_flush(s->server);
 	write_ledger(s);
 }

@@ -15,6 +15,7 @@ struct shipper;
 
 /* A stop takes at most so long: it is below that of the supervisor. */
 #define SHIPPER_STOP_SEC 20
+#define SHIPPER_LAST_SEC 1
 
 struct shipper_options {
 	struct config_source *source;
@@ -52,7 +53,8 @@ void shipper_reload(struct shipper *s);
 
 /*
  * Asks for what was collected last, delivers what is queued and leaves the
- * loop, at the latest after SHIPPER_STOP_SEC. Again: leaves it now.
+ * loop, at the latest after SHIPPER_STOP_SEC + SHIPPER_LAST_SEC. Again: leaves
+ * it now.
  */
 void shipper_stop(struct shipper *s);
 

@@ -182,12 +182,26 @@ on_finish_done(void *arg, const void *body, int fd)
 		hang_up(s, "finish before hello");
 }
 
+static void
+on_removed(void *arg, const void *body, int fd)
+{
+	struct symbolizer_server *s = arg;
+
+	(void)fd;
+	if (s->greeted)
+		s->callbacks->on_removed(
+		    s->arg, ((const phlare_Removed *)body)->component);
+	else
+		hang_up(s, "removed before hello");
+}
+
 static const struct ipc_handler handlers[] = {
 	{ phlare_SymbolizerEvent_hello_tag, 0, on_hello },
 	{ phlare_SymbolizerEvent_profile_tag, IPC_FD, on_profile },
 	{ phlare_SymbolizerEvent_ledger_tag, 0, on_report },
 	{ phlare_SymbolizerEvent_status_tag, 0, on_status },
 	{ phlare_SymbolizerEvent_finish_done_tag, 0, on_finish_done },
+	{ phlare_SymbolizerEvent_removed_tag, 0, on_removed },
 	{ 0 },
 };
 

@@ -36,6 +36,8 @@ struct symbolizer_callbacks {
 	void (*on_report)(void *arg, const phlare_LedgerReport *report);
 	void (*on_status)(void *arg, const phlare_SymbolizerStatus *status);
 	void (*on_finished)(void *arg);
+	/* It has handed over all of the component, and knows it no more. */
+	void (*on_removed)(void *arg, uint32_t component);
 	void (*on_gone)(void *arg);
 };
 
