@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -18,6 +19,7 @@ struct run {
 	struct supervisor *supervisor;
 	bool asked_to_stop;
 	int code;
+	char scratch[80], account[96];
 };
 
 static int
@@ -30,9 +32,21 @@ set_listen(void *into, const char *value, const char **why)
 	return 0;
 }
 
+static int
+set_ledger(void *into, const char *value, const char **why)
+{
+	struct run *r = into;
+
+	(void)why;
+	r->options.ledger = value;
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{ "listen", "ADDRESS",
 	    "metrics and health there (127.0.0.1:4041), or none", set_listen },
+	{ "ledger", "FILE", "keep the account of all samples there",
+	    set_ledger },
 	SUPERVISOR_OPTION_ROWS,
 	{ NULL },
 };
@@ -108,6 +122,26 @@ run_loop(struct run *r)
 	event_base_free(r->base);
 }
 
+/* The account must outlive a shipper. */
+static int
+place_account(struct run *r)
+{
+	int result;
+
+	if (r->options.ledger != NULL)
+		return 0;
+	result =
+	    stage_scratch(&r->stage, "scratch", r->scratch, sizeof(r->scratch));
+	if (result < 0) {
+		log_warnx("run", "make %s/scratch: %s", r->stage.dir.path,
+		    strerror(-result));
+		return result;
+	}
+	snprintf(r->account, sizeof(r->account), "%s/account", r->scratch);
+	r->options.ledger = r->account;
+	return 0;
+}
+
 int
 command_run(int argc, char **argv)
 {
@@ -129,7 +163,7 @@ command_run(int argc, char **argv)
 		log_warn("run", "%s", r.options.config);
 		return EXIT_FAILED;
 	}
-	if (stage_set(&r.stage, "run") == 0)
+	if (stage_set(&r.stage, "run") == 0 && place_account(&r) == 0)
 		run_loop(&r);
 	stage_end(&r.stage);
 	return r.code;

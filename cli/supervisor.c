@@ -16,12 +16,14 @@
 
 #include "cli/backoff.h"
 #include "cli/log_lines.h"
+#include "cli/options.h"
 #include "cli/spawn.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
 #define ARGUMENTS_MAX 16
 #define NOTIFY_MAX 4096
+#define MAP_ENTRIES_MAX (512 * 1024) /* as phlare-collector has it */
 /* ends by itself with an error this early, without a word: it cannot start */
 #define START_MS 5000
 
@@ -115,6 +117,32 @@ supervisor_set_sandbox(void *options, const char *value, const char **why)
 	*why = "must be enforce or trap";
 	o->sandbox = value;
 	return sandbox_set_mode(value);
+}
+
+static int
+set_entries(const char **into, const char *value, const char **why)
+{
+	uint64_t n;
+
+	*why = "must be 1 to 524288 entries";
+	*into = value;
+	return options_number(value, 1, MAP_ENTRIES_MAX, &n);
+}
+
+int
+supervisor_set_stack_parts(void *options, const char *value, const char **why)
+{
+	struct supervisor_options *o = options;
+
+	return set_entries(&o->stack_parts, value, why);
+}
+
+int
+supervisor_set_counts(void *options, const char *value, const char **why)
+{
+	struct supervisor_options *o = options;
+
+	return set_entries(&o->counts, value, why);
 }
 
 int
@@ -237,6 +265,8 @@ build_arguments(struct supervisor *s, struct service *v)
 		snprintf(text, sizeof(text), "%u",
 		    (unsigned)stage->ids[PROGRAM_SYMBOLIZER].uid);
 		add_option(v, "--client", text);
+		add_option(v, "--stack-parts", o->stack_parts);
+		add_option(v, "--counts", o->counts);
 		break;
 	case PROGRAM_SYMBOLIZER:
 		add_option(v, "--collector-socket",

@@ -18,7 +18,8 @@ struct supervisor_options {
 	const char *config;
 	const char *sandbox;
 	const char *listen;
-	const char *ledger; /* a file for the shipper to write */
+	const char *ledger;               /* a file for the shipper to write */
+	const char *stack_parts, *counts; /* entries of the collector's maps */
 	bool debug;
 };
 
@@ -29,10 +30,17 @@ struct supervisor_options {
 #define SUPERVISOR_OPTION_ROWS                                                 \
 	{ "sandbox", "MODE", "enforce, or trap: name a refused call",          \
 		supervisor_set_sandbox },                                      \
+	    { "stack-parts", "N", "entries of a map of stacks (by CPUs)",      \
+		    supervisor_set_stack_parts },                              \
+	    { "counts", "N", "entries of a map of counts (by CPUs)",           \
+		    supervisor_set_counts },                                   \
 	{                                                                      \
 		"debug", NULL, "log in detail", supervisor_set_debug           \
 	}
 int supervisor_set_sandbox(void *options, const char *value, const char **why);
+int supervisor_set_stack_parts(
+    void *options, const char *value, const char **why);
+int supervisor_set_counts(void *options, const char *value, const char **why);
 int supervisor_set_debug(void *options, const char *value, const char **why);
 
 struct supervisor_hooks {
