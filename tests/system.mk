@@ -3,6 +3,7 @@
 #   SYSTEM_TESTS += tests/system/x.py
 SYSTEM_TESTS = \
 	tests/system/run.py \
+	tests/system/ledger.py \
 	tests/system/record.py \
 	tests/system/names.py \
 	tests/system/hostile.py \
@@ -23,6 +24,7 @@ AM_PY_LOG_FLAGS = -B
 SH_LOG_DRIVER = $(LOG_DRIVER)
 PYTHON3 = python3
 EXTRA_DIST += $(SYSTEM_TESTS) tests/system/phlare.py \
+	tests/system/accounts.py \
 	tests/system/hostile_elf.py
 
 # What they profile: named by frame pointers.

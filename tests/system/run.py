@@ -10,6 +10,7 @@ import stat
 import subprocess
 import time
 
+from accounts import CPUS, Load, pushed, tolerance
 from phlare import (BUILD, PushServer, Run, Tap, alive, descendants,
                     need_root, processes, push_config, scratch, status_of,
                     wait_until)
@@ -110,16 +111,19 @@ def whole_life(tap):
 
 def delivers_the_last_interval(tap):
     server = PushServer()
-    with processes([SPIN]), Run(push_config(server.url,
-                                            interval="10m")) as run:
+    with Run(push_config(server.url, interval="10m")) as run, \
+            Load() as load:
         time.sleep(3)
         tap.ok(not server.pushes, "nothing is pushed before its time")
-        status = run.stop()
+        used = load.end()
+        run.process.send_signal(signal.SIGINT)
+        status = run.process.wait(timeout=20)
         log = run.log()
-    got = sum(v[0] for p in server.profiles() for _, v, _ in p.of_comm("spin"))
+    got = pushed(server, "spin") / 100
     tap.ok(status == 0, "stopping within an interval succeeds", log)
-    tap.ok(1.5 <= got / 1e9 <= 4.5,
-           f"the last interval is delivered: {got / 1e9:.1f} s of 3 s")
+    tap.ok(abs(got - used) <= tolerance(100 * used, used / 3 /
+                                        len(CPUS)) / 100,
+           f"the last interval is delivered: {got:.2f} s of {used:.2f} s")
     server.stop()
 
 

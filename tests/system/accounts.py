@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as the system tests look at it: the file that a run keeps, its
+equations, and a load whose CPU time says what should be in it."""
+
+import contextlib
+import math
+import os
+import subprocess
+
+from phlare import BUILD, Run, wait_until
+
+SPIN = f"{BUILD}/tests/targets/spin"
+CPUS = sorted(os.sched_getaffinity(0))
+
+LOST = ("lost_counts_full", "lost_stacks_full", "lost_stack_error",
+        "lost_internal")
+DIED = ("died_sampler", "died_client", "lost_drain")
+DROPPED = ("dropped_no_stack", "dropped_malformed", "dropped_memory",
+           "dropped_shipper")
+PROFILES_DROPPED = tuple(f"profiles_dropped_{x}" for x in (
+    "shipper", "refused", "retries", "queue", "no_receiver", "disk"))
+LOSSES = tuple(f"samples_{x}" for x in LOST + DIED + DROPPED) + \
+    PROFILES_DROPPED
+
+
+class Account:
+    """The text that phlare-shipper --ledger writes."""
+
+    def __init__(self, text):
+        self.numbers = {}
+        for line in text.splitlines():
+            name, _, value = line.rpartition(" ")
+            self.numbers[name] = int(value)
+
+    def __getitem__(self, name):
+        return self.numbers.get(name, 0)
+
+    def sum(self, names, prefix="samples_"):
+        return sum(self[prefix + n] for n in names)
+
+    def losses(self):
+        """Every counter of a loss that has moved."""
+        return {n: self[n] for n in LOSSES if self[n]}
+
+    def lost_samples(self):
+        return self.sum(LOST) + self.sum(DIED) + self.sum(DROPPED)
+
+    def open_equations(self, component=""):
+        """Those that do not hold; after a stop all of them must."""
+        prefix = f"component/{component}/" if component else ""
+        s = lambda *names: sum(self[f"{prefix}samples_{n}"] for n in names)
+        dropped = sum(self[prefix + n] for n in PROFILES_DROPPED)
+        profiles = (self[prefix + "profiles_sent"] +
+                    self[prefix + "profiles_spooled"] + dropped)
+        table = (
+            ("runs = idle + captured + lost", s("runs"),
+             s("idle", "captured", *LOST)),
+            ("captured = shipped + died", s("captured"),
+             s("shipped", *DIED)),
+            ("shipped = delivered + filtered + dropped", s("shipped"),
+             s("delivered", "filtered", *DROPPED)),
+            ("built = sent + spooled + dropped",
+             self[prefix + "profiles_built"],
+             profiles + (0 if component else self["profiles_queued"])),
+        )
+        return [f"{prefix}{text}: {left} != {right}"
+                for text, left, right in table if left != right]
+
+    def components(self):
+        return sorted({n.split("/")[1] for n in self.numbers
+                       if n.startswith("component/")})
+
+    def all_open(self):
+        out = self.open_equations()
+        for component in self.components():
+            out += self.open_equations(component)
+        return out
+
+    def text(self):
+        return "\n".join(f"{n} {v}" for n, v in sorted(self.numbers.items())
+                         if v and n.split("/")[0] not in
+                         ("component", "current"))
+
+
+class AccountedRun(Run):
+    """A run that leaves its ledger where it can be read after its end."""
+
+    def __init__(self, config, *options, **more):
+        super().__init__(config, *options, **more)
+        place = f"{self.dir}/account"
+        os.mkdir(place)
+        os.chmod(place, 0o777)  # the shipper's id is chosen later
+        self.account_path = f"{place}/ledger"
+        self.command[2:2] = ["--ledger", self.account_path]
+
+    def account(self):
+        with open(self.account_path, encoding="utf-8") as f:
+            return Account(f.read())
+
+    def wait_for(self, what, seconds=15):
+        """Until what(account) is true."""
+        return wait_until("account", lambda: what(self.account()), seconds)
+
+
+def pin_to(cpu):
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+class Load:
+    """A busy loop on each CPU; its CPU time is known when it has ended."""
+
+    def __init__(self, cpus=None):
+        self.cpus = CPUS if cpus is None else cpus
+        self.running, self.seconds = [], 0.0
+
+    def __enter__(self):
+        self.running = [
+            subprocess.Popen([SPIN], preexec_fn=pin_to(cpu))
+            for cpu in self.cpus]
+        return self
+
+    def end(self):
+        for p in self.running:
+            with contextlib.suppress(OSError):
+                p.kill()
+            _, status, usage = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
+            self.seconds += usage.ru_utime + usage.ru_stime
+        self.running = []
+        return self.seconds
+
+    def __exit__(self, *_exc):
+        self.end()
+
+    def pids(self):
+        return [p.pid for p in self.running]
+
+
+def pushed(server, comm=None):
+    """Samples that a server has got, of one command or of all."""
+    return sum(sum(v[0] for _, v, _ in (p.samples if comm is None else
+                                        p.of_comm(comm))) // p.period
+               for p in server.profiles())
+
+
+def tolerance(samples, share):
+    """How far a count may be off whose load had this share of its CPUs: 1 %,
+    and what chance does where others took turns with it."""
+    share = min(share, 1)
+    return 0.01 * samples + 4 * math.sqrt(samples * (1 - share)) + 4
