@@ -274,7 +274,17 @@ matching_want(struct matching *matching, struct process *process, uint64_t now)
 	look_at(matching, process, now);
 }
 
-/* What is known of it, or of its parent if it could not be looked at. */
+/* Of cgroup v1 the kernel shows the root for a process that is exiting. */
+static bool
+is_surely_outside(const struct member *e)
+{
+	return e != NULL && e->state == OUTSIDE && e->wait > MATCHING_AGAIN_NS;
+}
+
+/*
+ * What is known of it; of its parent as long as nobody has seen it outside
+ * twice.
+ */
 static const char *
 container_of(struct matching *m, const struct process *p,
     const struct member *e, bool *pending)
@@ -283,7 +293,7 @@ container_of(struct matching *m, const struct process *p,
 
 	*pending = false;
 	if (can_be_inside(m, p) && container[0] == '\0' &&
-	    (e == NULL || e->state != OUTSIDE))
+	    !is_surely_outside(e))
 		container = inherited(m, p, pending);
 	/* what is being read may change it */
 	*pending = *pending || (e != NULL && e->state == ASKED);

@@ -587,6 +587,31 @@ test_an_exec_is_looked_at(void **state)
 	EXPECT(f, &gone, "in-h"); /* as far as anyone can know */
 }
 
+/* One that is exiting seems to be outside; only a second look tells. */
+static void
+test_one_that_is_exiting_is_still_inside(void **state)
+{
+	struct fixture *f = *state;
+	struct process parent = process_of(1, 10),
+		       exiting = child_of(1, 1, 2, 11),
+		       left = child_of(1, 1, 3, 12);
+
+	exiting.flags = left.flags = BATCH_PROCESS_EXEC;
+	matching_want(f->m, &parent, SEC);
+	answer(f, "0::/docker/" H "\n", 0);
+	matching_await(f->m, &exiting, SEC);
+	matching_await(f->m, &left, SEC);
+	answer(f, "1:name=systemd:/\n0::/\n", 0);
+	answer(f, "1:name=systemd:/\n0::/\n", 0);
+	EXPECT(f, &exiting, "in-h");
+	exiting.flags |= BATCH_PROCESS_EXIT;
+	matching_await(f->m, &exiting, 3 * SEC);
+	EXPECT(f, &exiting, "in-h");
+	matching_await(f->m, &left, 3 * SEC);
+	answer(f, "1:name=systemd:/\n0::/\n", 0);
+	EXPECT(f, &left, "rest");
+}
+
 /* Gone before anyone could look, and its parent too: their ancestor counts. */
 static void
 test_the_dead_are_where_they_came_from(void **state)
@@ -640,6 +665,7 @@ main(void)
 		TEST(test_what_is_asked_about_stays),
 		TEST(test_a_fork_is_where_its_parent_is),
 		TEST(test_an_exec_is_looked_at),
+		TEST(test_one_that_is_exiting_is_still_inside),
 		TEST(test_the_dead_are_where_they_came_from),
 	};
 
