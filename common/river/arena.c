@@ -90,7 +90,7 @@ river_arena_alloc(struct river_arena *arena, size_t n, size_t size)
 	arena->used += bytes;
 	if (bytes > FIRST_CHUNK_BYTES / 4)
 		return alloc_large(arena, bytes);
-	if ((size_t)(arena->end - arena->at) < bytes)
+	if (arena->at == NULL || (size_t)(arena->end - arena->at) < bytes)
 		add_chunk(arena);
 	p = arena->at;
 	arena->at += bytes;
