@@ -236,16 +236,37 @@ watch_signals(struct event_base *base, struct shipper *s, struct event **events)
 	}
 }
 
+/* Gives up what it does not need any more, then works until it is stopped. */
+static int
+serve(
+    struct shipper *s, struct event_base *base, const struct privilege_ids *ids)
+{
+	struct event *signals[3];
+	int code = 1;
+
+	watch_signals(base, s, signals);
+	if (privilege_drop(PROCESS_SHIPPER, ids, 0) == 0 &&
+	    shipper_probe(s) == 0 &&
+	    sandbox_enter(PROCESS_SHIPPER, shipper_paths(s)) == 0) {
+		shipper_start(s);
+		notify_send("READY=1");
+		event_base_dispatch(base);
+		code = 0;
+	}
+	for (int i = 0; i < 3; i++)
+		event_free(signals[i]);
+	return code;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { .ids = { (uid_t)-1, (gid_t)-1 },
 		.listen = DEFAULT_LISTEN };
 	struct shipper_options so = { 0 };
-	struct event *signals[3];
 	struct event_base *base;
 	struct shipper *s;
-	int r;
+	int code = 1, r;
 
 	log_init(PROGRAM, false);
 	parse_options(&o, argc, argv);
@@ -270,20 +291,10 @@ main(int argc, char **argv)
 	if (base == NULL)
 		fatalx("no event loop");
 	s = shipper_new(base, &so);
-	if (s == NULL)
-		return 1;
-	watch_signals(base, s, signals);
-	if (privilege_drop(PROCESS_SHIPPER, &o.ids, 0) < 0 ||
-	    shipper_probe(s) < 0 ||
-	    sandbox_enter(PROCESS_SHIPPER, shipper_paths(s)) < 0)
-		return 1;
-	shipper_start(s);
-	notify_send("READY=1");
-	event_base_dispatch(base);
+	if (s != NULL)
+		code = serve(s, base, &o.ids);
 	shipper_free(s);
 	config_source_free(so.source);
-	for (int i = 0; i < 3; i++)
-		event_free(signals[i]);
 	event_base_free(base);
-	return 0;
+	return code;
 }
