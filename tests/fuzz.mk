@@ -32,6 +32,7 @@ tests_fuzz_layout_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_layout_LDADD = $(FUZZ_LIBS) $(RIVER_LIBS) $(COMMON_LIBS)
 EXTRA_DIST += \
 	tests/data/fuzz_layout/all.river \
+	tests/data/fuzz_layout/carriage-returns.river \
 	tests/data/fuzz_layout/short.river
 
 FUZZ_TARGETS += tests/fuzz_pprof

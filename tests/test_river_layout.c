@@ -322,6 +322,7 @@ test_carriage_returns(void **state)
 	static const char *const cases[][2] = {
 		{ "a = 1\r\nb = 2 // c\r\n/* x\r\ny */\r\n",
 		    "a = 1\nb = 2 // c\n/* x\ny */\n" },
+		{ "/* x\r\r\n\ry */ // z\rw\r", "/* x\n\ry */ // z\rw\n" },
 		{ "a = `x\r\ny`\r\n", "a = `x\ny`\n" },
 		{ "a = \"x\ry\"\r\n", "a = \"x\ry\"\n" }, /* part of it */
 		{ "a = [\r\n1,\r\n]\r\n\r\n\r\nb = 1",

@@ -220,13 +220,15 @@ cut(struct setter *s, size_t index, enum gap gap)
 static void
 put_lines(struct setter *s, const char *bytes, size_t size, bool all)
 {
-	const char *end = bytes + size, *p;
+	const char *end = bytes + size, *p, *next;
 
 	while ((p = memchr(bytes, '\r', end - bytes)) != NULL) {
-		bool drop = all || (p + 1 < end && p[1] == '\n');
-
-		river_columns_put(s->columns, bytes, p - bytes + !drop);
-		bytes = p + 1;
+		for (next = p; next < end && *next == '\r';)
+			next++;
+		if (!all && (next == end || *next != '\n'))
+			p = next;
+		river_columns_put(s->columns, bytes, p - bytes);
+		bytes = next;
 	}
 	river_columns_put(s->columns, bytes, end - bytes);
 }
