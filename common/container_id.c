@@ -79,8 +79,10 @@ find_task(struct slice name, struct slice *id)
 		return false;
 	while (at < name.size && is_digit(name.data[at]))
 		at++;
+	if (at < name.size)
+		return false;
 	*id = name;
-	return at == name.size;
+	return true;
 }
 
 /* The id of the innermost directory of the path that has one. */

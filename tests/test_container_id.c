@@ -126,6 +126,7 @@ test_what_is_an_id(void **state)
 		{ "9:cpu:/ecs/" T "/" H, H },
 		{ "0::/docker/" H "/docker/" G, G },
 		{ "0::/docker/" H "/ecs/" T "-1", T "-1" },
+		{ "0::/docker/" H "/" T "-12x", H },
 		{ "0::/docker/" H " (deleted)", H },
 		/* neither more nor fewer digits, nor others */
 		{ "0::/docker/" T D16 "0123456789abcde", "" },
