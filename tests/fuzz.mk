@@ -26,6 +26,40 @@ EXTRA_DIST += \
 	tests/data/fuzz_answer/token.json \
 	tests/data/fuzz_answer/url
 
+FUZZ_TARGETS += tests/fuzz_batch
+tests_fuzz_batch_SOURCES = tests/fuzz_batch.c
+tests_fuzz_batch_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_batch_LDADD = $(FUZZ_LIBS) $(SYMBOLIZER_LIBS)
+EXTRA_DIST += tests/data/fuzz_batch/small
+
+FUZZ_TARGETS += tests/fuzz_elf
+tests_fuzz_elf_SOURCES = tests/fuzz_elf.c
+tests_fuzz_elf_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_elf_LDADD = $(FUZZ_LIBS) $(SYMBOLIZER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_elf/full \
+	tests/data/fuzz_elf/minidebug \
+	tests/data/fuzz_elf/nosections \
+	tests/data/fuzz_elf/small32 \
+	tests/data/fuzz_elf/static
+
+FUZZ_TARGETS += tests/fuzz_maps
+tests_fuzz_maps_SOURCES = tests/fuzz_maps.c
+tests_fuzz_maps_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_maps_LDADD = $(FUZZ_LIBS) $(COLLECTOR_LIBS) $(SYMBOLIZER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_maps/cgroup \
+	tests/data/fuzz_maps/maps \
+	tests/data/fuzz_maps/perf
+
+FUZZ_TARGETS += tests/fuzz_symtable
+tests_fuzz_symtable_SOURCES = tests/fuzz_symtable.c
+tests_fuzz_symtable_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_symtable_LDADD = $(FUZZ_LIBS) $(SYMBOLIZER_LIBS)
+EXTRA_DIST += \
+	tests/data/fuzz_symtable/empty \
+	tests/data/fuzz_symtable/two
+
 FUZZ_TARGETS += tests/fuzz_layout
 tests_fuzz_layout_SOURCES = tests/fuzz_layout.c
 tests_fuzz_layout_LDFLAGS = $(FUZZ_LINK)
