@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of binary is named, whatever became of its file."""
 
+import contextlib
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import threading
 import time
 
-from phlare import (Profile, PushServer, Run, Tap, compile_c, need_root,
+import hostile_elf
+from phlare import (BUILD, Profile, PushServer, Run, Tap, compile_c, need_root,
                     processes, push_config, record, scratch, wait_until)
 
 SPIN = """
@@ -148,6 +151,160 @@ def tiny_caches(tap, dir_):
                f"size {size}: evictions are counted", evicted)
 
 
+VDSO = """
+#include <time.h>
+int main(void)
+{
+	struct timespec t;
+	for (;;)
+		for (int i = 0; i < 1000000; i++)
+			clock_gettime(CLOCK_MONOTONIC, &t);
+}
+"""
+KERNEL = """
+#include <fcntl.h>
+#include <unistd.h>
+static char buffer[1 << 20];
+int main(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	for (;;)
+		if (read(fd, buffer, sizeof(buffer)) < 0)
+			return 1;
+}
+"""
+CPLUSPLUS = """
+#include <vector>
+volatile unsigned long sink;
+namespace app {
+template <class T> struct Box {
+	__attribute__((noinline)) void churn(std::vector<T> &v)
+	{
+		for (auto &x : v)
+			for (int i = 0; i < 100000; i++)
+				sink += x * i;
+	}
+};
+}
+int main()
+{
+	std::vector<int> v(10, 3);
+	app::Box<int> box;
+	for (;;)
+		box.churn(v);
+}
+"""
+# Code made at run time; argv[1] is the name of it in the perf map, if any.
+JIT = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	char *memory = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), path[64];
+	int size = read(open(argv[1], O_RDONLY), memory + 256, 4096);
+
+	__builtin___clear_cache(memory, memory + 8192);
+	if (argc > 2) {
+		snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+		FILE *map = fopen(path, "w");
+		fprintf(map, "%lx %x %s\n", (long)memory + 256, size, argv[2]);
+		fclose(map);
+	}
+	for (;;)
+		((void (*)(void))(memory + 256))();
+}
+"""
+EVIL = "</script>\x1b[31mevil"
+RUST = "_RNvMs_NtCs1234_7mycrate3fooNtB4_3Foo3hot"
+
+
+def build_evil(dir_):
+    """A program whose hot function has a name that is markup and colour."""
+    compile_c(SPIN % {"hot": "hot_evil", "loop": FOREVER % "hot_evil"},
+              f"{dir_}/evil.o", *FLAGS, "-c")
+    subprocess.run(["objcopy", "--redefine-sym", f"hot_evil={EVIL}",
+                    f"{dir_}/evil.o"], check=True)
+    subprocess.run([*os.environ.get("CC", "cc").split(), f"{dir_}/evil.o",
+                    "-o", f"{dir_}/evil"], check=True)
+    return [f"{dir_}/evil"]
+
+
+def build_library(dir_):
+    lib = compile_c(SPIN.split("int main")[0] % {"hot": "hot_inlib"},
+                    f"{dir_}/libhot.so", *FLAGS, "-shared", "-fPIC")
+    return [compile_c("void hot_inlib(void); int main(void) { for (;;) "
+                      "hot_inlib(); }", f"{dir_}/uselib", *FLAGS, f"-Wl,{lib}")]
+
+
+def code_and_names(tap, dir_):
+    """Whatever code comes from, and whatever it is called."""
+    subprocess.run(["g++", "-x", "c++", "-", "-o", f"{dir_}/cxx", *FLAGS],
+                   input=CPLUSPLUS.encode(), check=True)
+    rust = compile_c(
+        f'void hot(void) __asm__("{RUST}");\n' +
+        SPIN % {"hot": "hot", "loop": FOREVER % "hot"}, f"{dir_}/rust", *FLAGS)
+    with open(f"{dir_}/code", "wb") as f:
+        f.write(hostile_elf.code(dir_))
+    jit = compile_c(JIT, f"{dir_}/jit", "-w", *FLAGS)
+    shutil.copy(jit, f"{dir_}/nomap")
+    commands = {
+        "uselib": (build_library(dir_), "hot_inlib"),
+        "vdso": ([compile_c(VDSO, f"{dir_}/vdso", *FLAGS)], "clock_gettime"),
+        "kernel": ([compile_c(KERNEL, f"{dir_}/kernel", *FLAGS)],
+                   "do_syscall_64" if os.uname().machine == "x86_64" else
+                   "el0_svc"),
+        "cxx": ([f"{dir_}/cxx"], "app::Box::churn"),
+        "rust": ([rust], "<mycrate::foo::Foo>::hot"),
+        "evil": (build_evil(dir_), EVIL),
+        "jit": ([jit, f"{dir_}/code", "made <b>here</b>"],
+                "made <b>here</b>"),
+        "nomap": ([f"{dir_}/nomap", f"{dir_}/code"], "[anon]"),
+    }
+    out = f"{dir_}/out"
+    os.mkdir(out)
+    with processes(*[c for c, _ in commands.values()]) as started:
+        time.sleep(0.3)
+        r = subprocess.run([f"{BUILD}/phlare-ebpf", "record", "--duration",
+                            "5s", "--sample-rate", "499", "--output", out],
+                           capture_output=True, timeout=90, check=False)
+    for p in started:
+        with contextlib.suppress(OSError):
+            os.unlink(f"/tmp/perf-{p.pid}.map")
+    tap.ok(r.returncode == 0, "record succeeds", r.stderr.decode())
+    with open(f"{out}/profile.pb.gz", "rb") as f:
+        profile = Profile(f.read())
+    for comm, (_, name) in commands.items():
+        samples = profile.of_comm(comm)
+        total = sum(v[0] for _, v, _ in samples)
+        named = sum(v[0] for names, v, _ in samples if name in names)
+        tap.ok(total > 0 and named >= 0.8 * total,
+               f"{comm}: {name!r} is in {named * 100 // max(total, 1)} % of "
+               "its samples", [x[0] for x in samples][:5])
+    raw = {system: name for name, system in profile.functions.values()}
+    tap.ok(raw.get(RUST) == "<mycrate::foo::Foo>::hot",
+           "the raw name stays as the system name")
+    addresses = {loc["address"] for loc in profile.locations.values()
+                 if not loc["mapping"] or
+                 loc["mapping"]["file"] == "[kernel]"}
+    tap.ok(addresses <= {0}, "no layout of a process or kernel is published",
+           sorted(addresses)[:5])
+    top = subprocess.run([f"{BUILD}/phlare-ebpf", "top",
+                          f"{out}/profile.pb.gz"], capture_output=True,
+                         timeout=60, check=False).stdout
+    for what, text in ("record", r.stdout + r.stderr), ("top", top):
+        tap.ok(b"</script>" in text and b"\x1b[31m" not in text,
+               f"{what} escapes what is no text in names", text[:2000])
+    with open(f"{out}/flamegraph.html", "rb") as f:
+        page = f.read()
+    tap.ok(b"</script>\x1b" not in page and b"<b>here</b>" not in page and
+           b"\x1b" not in page and b"evil" in page,
+           "the page has names as data")
+
+
 def hostile_comm(tap, dir_):
     """A comm that is not text does not get the profile refused."""
     path = compile_c("""#include <sys/prctl.h>
@@ -165,6 +322,7 @@ def main():
     tap = Tap()
     with scratch() as dir_:
         kinds(tap, dir_)
+        code_and_names(tap, dir_)
         short_lived(tap, dir_)
         tiny_caches(tap, dir_)
         hostile_comm(tap, dir_)
