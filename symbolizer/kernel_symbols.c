@@ -156,12 +156,12 @@ drop_aliases(struct draft *d)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < d->count; i++) {
-		struct kernel_symbol *last = &d->list[kept - 1];
+		const struct kernel_symbol *next = &d->list[i];
 
-		if (kept == 0 || last->address != d->list[i].address)
-			d->list[kept++] = d->list[i];
-		else if (is_better(d, &d->list[i], last))
-			*last = d->list[i];
+		if (kept == 0 || d->list[kept - 1].address != next->address)
+			d->list[kept++] = *next;
+		else if (is_better(d, next, &d->list[kept - 1]))
+			d->list[kept - 1] = *next;
 	}
 	d->count = kept;
 }

@@ -280,14 +280,16 @@ settle_sections(struct symbol_builder *b)
 static void
 settle_functions(struct symbol_builder *b)
 {
-	const struct range *section = b->sections.items;
-	const struct range *end = section + b->sections.count;
+	const struct range *section = b->sections.items, *end;
 	struct function *list = b->functions.items;
 	size_t kept = 0;
 
-	if (b->functions.count > 0)
-		qsort(
-		    list, b->functions.count, sizeof(*list), compare_functions);
+	if (b->sections.count == 0)
+		b->functions.count = 0;
+	if (b->functions.count == 0)
+		return;
+	end = section + b->sections.count;
+	qsort(list, b->functions.count, sizeof(*list), compare_functions);
 	for (size_t i = 0; i < b->functions.count; i++) {
 		struct function f = list[i];
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The throw-away child for real, on good, hostile and vanishing files. */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -353,7 +355,7 @@ static void
 test_memory_is_limited(void **state)
 {
 	(void)state;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WITH_SANITIZERS
 	return; /* RLIMIT_DATA is not set there */
 #else
 	expect(eat_memory, THROWAWAY_REFUSED);

@@ -174,13 +174,13 @@ service_of(struct fixture *f, struct process *p)
 {
 	int number = matching_target(f->m, p);
 	static char text[256];
-	const char *at;
+	const char *labels, *at;
 	size_t size;
 
 	if (number < 0)
 		return "";
-	memcpy(text, targets_labels(f->targets, number, &size), 200);
-	at = memmem(text, size, "service_name\x12", 13);
+	labels = targets_labels(f->targets, number, &size);
+	at = memmem(labels, size, "service_name\x12", 13);
 	assert_non_null(at);
 	snprintf(text, sizeof(text), "%.*s", at[13], at + 14);
 	return text;
