@@ -16,6 +16,7 @@
 #include "shipper/latency.h"
 #include "shipper/parcel.h"
 #include "shipper/running.h"
+#include "shipper/service_stats.h"
 #include "shipper/symbolizer_server.h"
 
 #define NSEC_PER_SEC 1000000000LL
@@ -261,6 +262,24 @@ refuse(struct intake *in, const struct symbolizer_profile *profile,
 	parcel_settle(new_parcel(in, profile), outcome);
 }
 
+static void
+count_service(struct intake *in, const struct symbolizer_profile *profile)
+{
+	const struct service_numbers numbers = {
+		.pprofs = 1,
+		.bytes = profile->size,
+		.samples = profile->samples,
+		.known_symbols = profile->known_symbols,
+		.unknown_symbols = profile->unknown_symbols,
+		.unknown_modules = profile->unknown_modules,
+		.unknown_stacks = profile->unknown_stacks,
+	};
+
+	service_stats_add(in->env.services,
+	    component_name(in, profile->component),
+	    labels_get(profile->labels, "service_name"), &numbers);
+}
+
 void
 intake_profile(struct intake *in, const struct symbolizer_profile *profile)
 {
@@ -271,6 +290,7 @@ intake_profile(struct intake *in, const struct symbolizer_profile *profile)
 		free(profile->labels);
 		return;
 	}
+	count_service(in, profile);
 	if (in->queued >= INTAKE_PROFILES_MAX) {
 		refuse(in, profile, LEDGER_PROFILES_DROPPED_QUEUE,
 		    "too many wait to be pushed");

@@ -14,6 +14,7 @@ struct account;
 struct intake;
 struct latency_list;
 struct running;
+struct service_stats;
 struct symbolizer_profile;
 struct symbolizer_server;
 
@@ -29,6 +30,7 @@ struct intake_env {
 	struct account *account;
 	struct running *running;
 	struct latency_list *fanout; /* from arrival to settlement */
+	struct service_stats *services;
 	/* A profile is settled and counted. */
 	void (*on_settled)(void *arg);
 	void *arg;

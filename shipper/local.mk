@@ -49,6 +49,7 @@ libshipper_a_SOURCES = \
 	%D%/relabel_template.c %D%/relabel_template.h \
 	%D%/running.c %D%/running.h \
 	%D%/secret_file.c %D%/secret_file.h \
+	%D%/service_stats.c %D%/service_stats.h \
 	%D%/shipper.c %D%/shipper.h \
 	%D%/show_targets.c %D%/show_targets.h \
 	%D%/symbolizer_server.c %D%/symbolizer_server.h \

@@ -14,6 +14,7 @@
 #include "shipper/account.h"
 #include "shipper/latency.h"
 #include "shipper/target_lists.h"
+#include "shipper/service_stats.h"
 #include "shipper/write_stats.h"
 
 #define NSEC_PER_SEC 1000000000.0
@@ -181,6 +182,11 @@ static const struct {
 	size_t offset;
 	const char *help;
 } status_rows[] = {
+	{ "phlare_ebpf_profiling_sessions_total", "counter", STATUS(interval),
+	    "Intervals that were begun." },
+	{ "phlare_ebpf_profiling_sessions_failing_total", "counter",
+	    STATUS(intervals_failed),
+	    "Intervals without a sampler, or with one that did not answer." },
 	{ "phlare_ebpf_intervals_total", "counter", STATUS(interval),
 	    "Finished intervals." },
 	{ "phlare_ebpf_processes_cached", "gauge", STATUS(pids_cached),
@@ -389,6 +395,53 @@ write_lone(struct evbuffer *out, const char *name, const char *type,
 	evbuffer_add_printf(out, "%s %" PRId64 "\n", name, value);
 }
 
+/* ---- services */
+
+static const struct {
+	const char *name, *help;
+	size_t offset;
+} service_rows[] = {
+#define ROW(member, metric, what)                                              \
+	{ metric, what, offsetof(struct service_numbers, member) },
+	SERVICE_NUMBERS(ROW)
+#undef ROW
+};
+
+struct service_view {
+	struct evbuffer *out;
+	size_t row;
+};
+
+static void
+service_of(void *arg, const char *component, const char *service,
+    const struct service_numbers *numbers)
+{
+	const struct service_view *v = arg;
+	char *id = escaped(component), *name = escaped(service);
+	uint64_t value;
+
+	memcpy(&value, (const char *)numbers + service_rows[v->row].offset,
+	    sizeof(value));
+	evbuffer_add_printf(v->out,
+	    "%s{component_id=\"%s\",service_name=\"%s\"} %" PRIu64 "\n",
+	    service_rows[v->row].name, id, name, value);
+	free(id);
+	free(name);
+}
+
+static void
+write_services(const struct service_stats *services, struct evbuffer *out)
+{
+	for (size_t i = 0; i < sizeof(service_rows) / sizeof(service_rows[0]);
+	     i++) {
+		struct service_view v = { out, i };
+
+		help(
+		    out, service_rows[i].name, "counter", service_rows[i].help);
+		service_stats_each(services, service_of, &v);
+	}
+}
+
 void
 metrics_write(const struct metrics_view *v, struct evbuffer *out)
 {
@@ -410,6 +463,7 @@ metrics_write(const struct metrics_view *v, struct evbuffer *out)
 	write_status(v, out);
 	write_lists(v, out);
 	write_writes(v, out);
+	write_services(v->services, out);
 	write_fanout(v->fanout, out);
 }
 

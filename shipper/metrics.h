@@ -13,6 +13,7 @@ struct account;
 struct evbuffer;
 struct latency_list;
 struct target_list;
+struct service_stats;
 struct write_stats_list;
 
 /* One phlare.ebpf component, as it is now. */
@@ -29,6 +30,7 @@ struct metrics_view {
 	const struct account *account;
 	const struct write_stats_list *writes;
 	const struct latency_list *fanout;
+	const struct service_stats *services;
 	const struct target_list *list;
 	size_t lists;
 	const struct metrics_component *component;

@@ -30,6 +30,7 @@
 #include "shipper/pages.h"
 #include "shipper/reachable.h"
 #include "shipper/running.h"
+#include "shipper/service_stats.h"
 #include "shipper/symbolizer_server.h"
 #include "shipper/target_lists.h"
 
@@ -56,6 +57,7 @@ struct shipper {
 	struct pages_source pages;
 
 	struct latency_list fanout;
+	struct service_stats *services;
 	struct target_lists *lists;
 	struct status status[SETTINGS_COMPONENTS_MAX];
 	struct metrics_component shown[SETTINGS_COMPONENTS_MAX];
@@ -283,6 +285,7 @@ show(void *arg, struct metrics_view *view)
 		.account = s->account,
 		.writes = &s->env.stats,
 		.fanout = &s->fanout,
+		.services = s->services,
 		.component = s->shown,
 		.connected = symbolizer_server_connected(s->server),
 		.started_ns = s->started_ns,
@@ -414,11 +417,12 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 		.user_agent = "phlare-ebpf/" PACKAGE_VERSION };
 	TAILQ_INIT(&s->env.stats);
 	TAILQ_INIT(&s->fanout);
+	s->services = service_stats_new();
 	s->account = account_new();
 	s->running = running_new(&s->env);
 	s->lists = target_lists_new();
 	s->intake = intake_new(&(const struct intake_env){
-	    s->account, s->running, &s->fanout, on_settled, s });
+	    s->account, s->running, &s->fanout, s->services, on_settled, s });
 	config = config_source_read(options->source);
 	if (config == NULL || apply(s, config) < 0) {
 		config_free(config);
@@ -453,6 +457,7 @@ shipper_free(struct shipper *s)
 	target_lists_free(s->lists);
 	write_stats_free_all(&s->env.stats);
 	latency_free_all(&s->fanout);
+	service_stats_free(s->services);
 	http_client_free(s->env.http);
 	reachable_free(s->reachable);
 	event_free(s->settled);

@@ -107,6 +107,10 @@ take_profile(struct symbolizer_server *s, const phlare_Profile *message, int fd)
 		.samples = message->samples,
 		.time_ns = message->time_ns,
 		.duration_ns = message->duration_ns,
+		.known_symbols = message->known_symbols,
+		.unknown_symbols = message->unknown_symbols,
+		.unknown_modules = message->unknown_modules,
+		.unknown_stacks = message->unknown_stacks,
 		.fd = fd,
 	};
 	int64_t size = sealed_size(fd, SETTINGS_PROFILE_MAX_BYTES);

@@ -21,6 +21,8 @@ struct symbolizer_profile {
 	uint64_t session, id;
 	uint32_t component;
 	uint64_t samples, time_ns, duration_ns;
+	uint64_t known_symbols, unknown_symbols, unknown_modules;
+	uint64_t unknown_stacks;
 	struct labels *labels;
 	int fd; /* sealed, with size bytes, 1 to SETTINGS_PROFILE_MAX_BYTES */
 	uint64_t size;

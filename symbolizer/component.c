@@ -111,6 +111,7 @@ struct component {
 	uint64_t down_since, map_bytes;
 	int64_t next_time; /* no profile that is to come begins before it */
 	uint64_t named, unnamed;
+	uint64_t failed; /* intervals */
 	bool finishing, finish_asked;
 	bool leaving; /* finishing, and nothing comes after that */
 	bool stopped; /* as it leaves, its sampler was told to stop */
@@ -505,6 +506,8 @@ hand_over(void *arg, const struct pprof_part *part)
 	    memfd_append(p.fd, packed, p.bytes) == 0 && memfd_seal(p.fd) == 0) {
 		c->untaken++;
 		c->host->on_profile(c->host->arg, &p);
+		/* they are the whole profile's, and told with its first part */
+		h->profile.names = (struct profile_names){ 0 };
 	} else {
 		account_outcome(&c->account, LEDGER_DROPPED_MEMORY, p.samples);
 		if (p.fd >= 0)
@@ -525,6 +528,7 @@ build_profiles(struct component *c, const struct interval_result *r, int target,
 
 	h.profile.labels =
 	    targets_labels(c->targets, target, &h.profile.labels_size);
+	h.profile.names = *profile_names(r->profiles[target]);
 	next = pprof_encode_all(
 	    r->frames, r->profiles[target], meta, hand_over, &h);
 	if (c->next_time < next)
@@ -781,6 +785,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	if (c->phase == COLLECTING) {
 		log_warnx("component", "no answer from the sampler in %d s",
 		    COLLECT_SEC);
+		c->failed++;
 		link_restart(c->sampler);
 	} else if (c->phase == MATCHING) {
 		begin_fetching(c);
@@ -795,6 +800,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 static void
 go_on_without(struct component *c)
 {
+	c->failed++;
 	if (c->leaving)
 		link_stop(c->sampler);
 	/* what it counted comes with the next one, if there is a next one */
@@ -1092,6 +1098,7 @@ component_status(
 	status->container_ids_cached = containers.cached;
 	status->container_ids_evicted = containers.evicted;
 	status->cgroups_asked = containers.asked;
+	status->intervals_failed = component->failed;
 }
 
 #define IN(value, low, high) ((value) >= (low) && (value) <= (high))

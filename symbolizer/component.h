@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/shipper.pb.h"
+#include "symbolizer/profile.h"
 
 struct component;
 struct event_base;
@@ -23,6 +24,7 @@ struct finished_profile {
 	size_t labels_size;
 	size_t bytes;
 	int fd;
+	struct profile_names names;
 };
 
 struct component_host {

@@ -33,6 +33,7 @@ struct place {
 		uint64_t address;
 	} key;
 	uint32_t frame;
+	enum knowledge { KNOWN, NO_SYMBOL, NO_MODULE } knowledge;
 };
 
 /* The processes of one batch by generation. */
@@ -364,10 +365,21 @@ kernel_frame(struct work *w, uint64_t address)
 	return frames_frame(f, frames_name(f, name, strlen(name)), mapping, 0);
 }
 
-/* Each distinct address is looked up once. */
-static uint32_t
-frame_at(struct work *w, const struct process *p, uint64_t address)
+/* Why an address has no name: of a process, or (NULL) of the kernel. */
+static enum knowledge
+what_is_missing(const struct process *p, uint64_t address)
 {
+	const struct process_mapping *m = p ? process_find(p, address) : NULL;
+
+	return p == NULL || (m != NULL && m->file != NULL) ? NO_SYMBOL
+							   : NO_MODULE;
+}
+
+/* Each distinct address is looked up once. */
+static const struct place *
+place_at(struct work *w, const struct process *p, uint64_t address)
+{
+	uint64_t unnamed = w->result->unnamed;
 	struct place_key key;
 	struct place *place;
 
@@ -376,18 +388,21 @@ frame_at(struct work *w, const struct process *p, uint64_t address)
 	key.address = address;
 	HASH_FIND(hh, w->places, &key, sizeof(key), place);
 	if (place != NULL)
-		return place->frame;
+		return place;
 	place = ecalloc(1, sizeof(*place));
 	place->key = key;
 	place->frame = p ? user_frame(w, p, address) : kernel_frame(w, address);
+	place->knowledge =
+	    unnamed == w->result->unnamed ? KNOWN : what_is_missing(p, address);
 	HASH_ADD(hh, w->places, key, sizeof(place->key), place);
-	return place->frame;
+	return place;
 }
 
 struct building {
 	uint32_t frame[STACK_MAX];
 	uint32_t count;
-	bool full; /* the table of frames is */
+	bool full;                      /* the table of frames is */
+	uint64_t frames[NO_MODULE + 1]; /* by what is known of them */
 };
 
 static void
@@ -408,8 +423,13 @@ push_stack(
 
 	if (!batch_view_stack(w->view, id, &stack))
 		return;
-	for (uint32_t i = 0; i < stack.frames; i++)
-		push(b, frame_at(w, p, stack.address[i] - (i > 0)));
+	for (uint32_t i = 0; i < stack.frames; i++) {
+		const struct place *place =
+		    place_at(w, p, stack.address[i] - (i > 0));
+
+		push(b, place->frame);
+		b->frames[place->knowledge]++;
+	}
 }
 
 static void
@@ -434,6 +454,19 @@ profile_of(struct interval_result *r, int target)
 	if (r->profiles[target] == NULL)
 		r->profiles[target] = profile_new();
 	return r->profiles[target];
+}
+
+static void
+count_names(struct profile *profile, const struct building *b)
+{
+	struct profile_names *n = profile_names(profile);
+
+	n->known += b->frames[KNOWN];
+	n->unknown_symbols += b->frames[NO_SYMBOL];
+	n->unknown_modules += b->frames[NO_MODULE];
+	n->unknown_stacks +=
+	    b->count > 2 &&
+	    b->frames[NO_SYMBOL] + b->frames[NO_MODULE] > b->frames[KNOWN];
 }
 
 static enum ledger_counter
@@ -468,6 +501,7 @@ add_count(struct work *w, const struct batch_count *c)
 	sample.frame = b.frame;
 	if (b.full || !profile_add(profile_of(w->result, m->target), &sample))
 		return LEDGER_DROPPED_MEMORY;
+	count_names(profile_of(w->result, m->target), &b);
 	return LEDGER_COUNTERS;
 }
 

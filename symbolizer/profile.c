@@ -21,6 +21,7 @@ struct profile {
 	struct entry **list;
 	size_t count, room, bytes;
 	uint64_t total;
+	struct profile_names names;
 };
 
 struct profile *
@@ -103,6 +104,12 @@ profile_get(const struct profile *profile, size_t i)
 		.frames = e->words - 2,
 		.frame = e->key + 2,
 	};
+}
+
+struct profile_names *
+profile_names(struct profile *profile)
+{
+	return &profile->names;
 }
 
 uint64_t

@@ -22,6 +22,14 @@ struct profile_sample {
 	const uint32_t *frame; /* leaf first */
 };
 
+/* What symbols are worth: frames of the stacks that were added. */
+struct profile_names {
+	uint64_t known;
+	uint64_t unknown_symbols; /* in a file or in the kernel, no symbol */
+	uint64_t unknown_modules; /* in no file */
+	uint64_t unknown_stacks;  /* with more unknown frames than known */
+};
+
 struct profile *profile_new(void);
 void profile_free(struct profile *profile);
 
@@ -31,6 +39,8 @@ bool profile_add(struct profile *profile, const struct profile_sample *sample);
 /* Number of distinct samples; the i-th, in order of first appearance. */
 size_t profile_samples(const struct profile *profile);
 struct profile_sample profile_get(const struct profile *profile, size_t i);
+/* To be added to; all 0 at first. */
+struct profile_names *profile_names(struct profile *profile);
 /* Sum of all counts. */
 uint64_t profile_count(const struct profile *profile);
 

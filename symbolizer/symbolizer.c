@@ -90,6 +90,10 @@ send_parcel(struct symbolizer *s, struct parcel *p)
 	m.body.profile.time_ns = p->what.time_ns;
 	m.body.profile.duration_ns = p->what.duration_ns;
 	m.body.profile.raw_bytes = p->what.raw_bytes;
+	m.body.profile.known_symbols = p->what.names.known;
+	m.body.profile.unknown_symbols = p->what.names.unknown_symbols;
+	m.body.profile.unknown_modules = p->what.names.unknown_modules;
+	m.body.profile.unknown_stacks = p->what.names.unknown_stacks;
 	m.body.profile.labels.size = p->what.labels_size;
 	memcpy(m.body.profile.labels.bytes, p->labels, p->what.labels_size);
 	r = link_send(s->shipper, &m, p->what.fd);

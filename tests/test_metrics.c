@@ -13,6 +13,7 @@
 #include "shipper/account.h"
 #include "shipper/latency.h"
 #include "shipper/metrics.h"
+#include "shipper/service_stats.h"
 #include "shipper/write_stats.h"
 
 #define NSEC_PER_SEC 1000000000LL
@@ -21,6 +22,7 @@ struct world {
 	struct account *account;
 	struct write_stats_list writes;
 	struct latency_list fanout;
+	struct service_stats *services;
 	struct metrics_view view;
 };
 
@@ -32,7 +34,9 @@ set_up(void **state)
 	w->account = account_new();
 	TAILQ_INIT(&w->writes);
 	TAILQ_INIT(&w->fanout);
+	w->services = service_stats_new();
 	w->view = (struct metrics_view){ .account = w->account,
+		.services = w->services,
 		.writes = &w->writes,
 		.fanout = &w->fanout,
 		.connected = true,
@@ -49,6 +53,7 @@ tear_down(void **state)
 	account_free(w->account);
 	write_stats_free_all(&w->writes);
 	latency_free_all(&w->fanout);
+	service_stats_free(w->services);
 	free(w);
 	return 0;
 }
@@ -74,6 +79,42 @@ lines_of(const struct world *w, const char *prefix)
 	fclose(out);
 	evbuffer_free(page);
 	return text;
+}
+
+/* By service, with its name escaped; further ones count together. */
+static void
+test_services(void **state)
+{
+	const struct service_numbers one = { 1, 10, 100, 5, 6, 7, 8 };
+	struct world *w = *state;
+	char *text, name[32];
+
+	service_stats_add(w->services, "phlare.ebpf.e", "a\"b\n", &one);
+	service_stats_add(w->services, "phlare.ebpf.e", "a\"b\n", &one);
+	service_stats_add(w->services, "phlare.ebpf.f", "a", &one);
+	text = lines_of(w, "phlare_ebpf_pprof_bytes_total");
+	assert_string_equal(text,
+	    "# HELP phlare_ebpf_pprof_bytes_total Their compressed bytes.\n"
+	    "# TYPE phlare_ebpf_pprof_bytes_total counter\n"
+	    "phlare_ebpf_pprof_bytes_total{component_id=\"phlare.ebpf.e\","
+	    "service_name=\"a\\\"b\\n\"} 20\n"
+	    "phlare_ebpf_pprof_bytes_total{component_id=\"phlare.ebpf.f\","
+	    "service_name=\"a\"} 10\n");
+	free(text);
+	text = lines_of(w, "phlare_symtab_unknown_stacks_total{");
+	assert_non_null(strstr(text, "service_name=\"a\"} 8\n"));
+	free(text);
+	for (int i = 0; i < SERVICE_STATS_MAX + 10; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		service_stats_add(w->services, "phlare.ebpf.e", name, &one);
+	}
+	service_stats_add(w->services, "phlare.ebpf.f", "a", &one);
+	text = lines_of(w, "phlare_ebpf_pprofs_total{");
+	assert_non_null(strstr(text, "\"s997\"} 1\n"));
+	assert_null(strstr(text, "\"s998\"}"));
+	assert_non_null(strstr(text, "\"(others)\"} 12\n"));
+	assert_non_null(strstr(text, "service_name=\"a\"} 2\n"));
+	free(text);
 }
 
 static void
@@ -267,6 +308,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_services),
 		TEST(test_nothing_has_been_written),
 		TEST(test_each_endpoint_counts),
 		TEST(test_latency),

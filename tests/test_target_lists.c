@@ -9,6 +9,7 @@
 #include "shipper/account.h"
 #include "shipper/latency.h"
 #include "shipper/metrics.h"
+#include "shipper/service_stats.h"
 #include "shipper/target_lists.h"
 #include "shipper/write_stats.h"
 
@@ -88,7 +89,9 @@ page_of(const struct target_lists *lists, bool health)
 	struct account *account = account_new();
 	struct write_stats_list writes = TAILQ_HEAD_INITIALIZER(writes);
 	struct latency_list fanout = TAILQ_HEAD_INITIALIZER(fanout);
+	struct service_stats *services = service_stats_new();
 	struct metrics_view view = { .account = account,
+		.services = services,
 		.writes = &writes,
 		.fanout = &fanout,
 		.connected = true,
@@ -105,6 +108,7 @@ page_of(const struct target_lists *lists, bool health)
 	text = strdup((char *)evbuffer_pullup(out, -1));
 	evbuffer_free(out);
 	account_free(account);
+	service_stats_free(services);
 	return text;
 }
 

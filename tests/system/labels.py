@@ -122,6 +122,13 @@ def side_by_side(tap):
     by = {label: [p for x, p in series if x == want]
           for label, (_, _, want) in COMPONENTS.items() if want}
     comms_and_pids(tap, by, spin.pid, pids)
+    of_svc = {k.split("{")[0]: v for k, v in m.items() if k.endswith(
+        '{component_id="phlare.ebpf.given",service_name="svc"}')}
+    tap.ok(of_svc.get("phlare_ebpf_pprofs_total", 0) >= 3 and
+           of_svc["phlare_ebpf_pprof_samples_total"] > RATE and
+           of_svc["phlare_symtab_known_symbols_total"] >
+           of_svc["phlare_symtab_unknown_symbols_total"],
+           "profiles and symbols are counted by service", of_svc)
     tap.ok(all(m[f'phlare_ebpf_healthy{{component_id="{name}.{label}"}}'] == 1
                for label, (_, name, _) in COMPONENTS.items()),
            "all of them are healthy", m)
