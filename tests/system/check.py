@@ -302,6 +302,24 @@ def running(tap):
                    "run refuses it with the same text", run.log())
 
 
+def examples_run(tap):
+    """With neither Docker nor Kubernetes nor a server in reach."""
+    for name in EXAMPLES:
+        with open(f"{SOURCE}/tests/data/{name}", encoding="utf-8") as f:
+            run = Run(f.read(), listen=False)
+        run.command = ["unshare", "--net", *run.command]
+        with run:
+            tap.ok(run.sampling() and run.process.poll() is None,
+                   f"run starts with {name}", run.log())
+            if "discovery." in open(run.config, encoding="utf-8").read():
+                tap.ok("the list of targets is empty" in run.log(),
+                       "and says why there are no targets", run.log())
+            # nothing can be delivered: the second one does not wait
+            run.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            tap.ok(run.stop() is not None, "and ends when it is told to")
+
+
 def colours(tap, user):
     user.write("bad.river", b"a = \n")
     main, other = pty.openpty()
@@ -364,6 +382,7 @@ def main():
         if ROOT:
             secrets(tap, user, dir_)
             running(tap)
+            examples_run(tap)
     tap.done()
 
 
