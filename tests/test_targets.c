@@ -361,7 +361,7 @@ test_bounds_of_a_set(void **state)
 	uint8_t *bytes = malloc(room), target[256];
 	pb_ostream_t o = pb_ostream_from_buffer(bytes, room);
 	const char *why = NULL;
-	struct targets *t;
+	struct targets *t = NULL;
 	char labels[128];
 	size_t n;
 
