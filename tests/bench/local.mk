@@ -2,7 +2,7 @@
 # tests/bench/relabel run them. Nothing of it is part of make check.
 EXTRA_PROGRAMS = tests/bench/bench_load tests/bench/bench_stackid \
 	tests/bench/bench_relabel
-tests_bench_bench_relabel_SOURCES = tests/bench/relabel.c
+tests_bench_bench_relabel_SOURCES = tests/bench/bench_relabel.c
 tests_bench_bench_relabel_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
 tests_bench_bench_relabel_LDADD = $(SHIPPER_LIBS) $(SYMBOLIZER_LIBS)
 tests_bench_bench_load_SOURCES = tests/bench/load.c
