@@ -19,6 +19,7 @@ struct reader {
 	const struct river_source *source;
 	struct river_lexer lexer;
 	struct river_items *items;
+	uint32_t line;    /* where the last item ended, from 1 */
 	size_t last;      /* token, NONE at the start */
 	size_t statement; /* first token of the current one, or NONE */
 	bool in_value;    /* behind the "=" of a statement */
@@ -30,6 +31,15 @@ static struct river_item *
 last_token(const struct reader *r)
 {
 	return r->last == NONE ? NULL : &r->items->item[r->last];
+}
+
+/* Of an offset that is not before the last one. */
+static uint32_t
+line_of(struct reader *r, uint32_t offset)
+{
+	while (r->line < r->source->lines && r->source->line[r->line] <= offset)
+		r->line++;
+	return r->line;
 }
 
 static struct river_item *
@@ -47,11 +57,11 @@ add(struct reader *r, struct river_range range, enum river_token_kind kind,
 	item = &items->item[items->count++];
 	*item = (struct river_item){
 		.range = range,
-		.line = river_source_position(r->source, range.start).line,
-		.last_line = river_source_position(r->source, range.end).line,
+		.line = line_of(r, range.start),
 		.kind = kind,
 		.role = role,
 	};
+	item->last_line = line_of(r, range.end);
 	return item;
 }
 
@@ -258,7 +268,7 @@ add_comments(struct reader *r, const struct river_comment **seen)
 void
 river_items_read(struct river_items *items, const struct river_source *source)
 {
-	struct reader r = { .source = source, .items = items };
+	struct reader r = { .source = source, .items = items, .line = 1 };
 	struct river_diagnostics *d = river_diagnostics_new();
 	struct river_arena *arena = river_arena_new();
 	const struct river_comment *seen = NULL;
