@@ -4,6 +4,7 @@
 SYSTEM_TESTS = \
 	tests/system/run.py \
 	tests/system/ledger.py \
+	tests/system/faults.py \
 	tests/system/record.py \
 	tests/system/names.py \
 	tests/system/hostile.py \

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import time
 
-from accounts import CPUS, Load, pushed, tolerance
+from accounts import Load, pushed, tolerance
 from phlare import (BUILD, PushServer, Run, Tap, alive, descendants,
                     need_root, processes, push_config, scratch, status_of,
                     wait_until)
@@ -121,8 +121,7 @@ def delivers_the_last_interval(tap):
         log = run.log()
     got = pushed(server, "spin") / 100
     tap.ok(status == 0, "stopping within an interval succeeds", log)
-    tap.ok(abs(got - used) <= tolerance(100 * used, used / 3 /
-                                        len(CPUS)) / 100,
+    tap.ok(abs(got - used) <= tolerance(100 * used, load.share) / 100,
            f"the last interval is delivered: {got:.2f} s of {used:.2f} s")
     server.stop()
 
