@@ -5,6 +5,8 @@ SYSTEM_TESTS = \
 	tests/system/run.py \
 	tests/system/ledger.py \
 	tests/system/faults.py \
+	tests/system/reload.py \
+	tests/system/privileges.py \
 	tests/system/record.py \
 	tests/system/names.py \
 	tests/system/hostile.py \

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A new configuration takes effect and loses no sample; a bad one changes
+nothing."""
+
+import signal
+import time
+
+from accounts import AccountedRun, Load, pushed, tolerance
+from phlare import PushServer, Tap, need_root, push_config, wait_until
+
+SECOND = """phlare.ebpf "second" {
+  forward_to       = [phlare.write.w.receiver]
+  collect_interval = "700ms"
+}
+"""
+
+
+def write(run, text):
+    with open(run.config, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def reload(run, text):
+    """True once it is said that it is in force."""
+    before = run.log().count("config: reloaded")
+    write(run, text)
+    run.process.send_signal(signal.SIGHUP)
+    return wait_until("reload", lambda: run.log().count("config: reloaded") >
+                      before, 5)
+
+
+def steps(first, second):
+    """What is changed, one after the other."""
+    plain = lambda **more: push_config(first.url, **{"interval": "1s",
+                                                     **more})
+    renamed = plain().replace('phlare.ebpf "e"', 'phlare.ebpf "f"')
+    return (
+        ("interval", plain(interval="400ms")),
+        ("caches", plain(extra_ebpf="pid_cache_size = 3\n"
+                         "elf_cache_size = 2")),
+        ("targets", plain(extra_ebpf="targets = [{__process_pid__ = "
+                          '"1", service_name = "init"}]')),
+        ("endpoint", push_config(second.url, interval="1s")),
+        ("component added", plain() + SECOND),
+        ("component removed", plain()),
+        ("component renamed", renamed),
+        ("and back", plain()),
+        ("long interval", plain(interval="10m")),
+    )
+
+
+def everything(tap):
+    """One load, one rate: all its CPU time arrives, over all changes."""
+    first, second = PushServer(), PushServer()
+    with AccountedRun(push_config(first.url, interval="1s")) as run:
+        pids = run.pids()
+        with Load() as load:
+            for name, text in steps(first, second):
+                time.sleep(1.5)
+                tap.ok(reload(run, text), f"{name}: in force",
+                       run.log()[-2000:])
+            time.sleep(1.5)
+            used = load.end()
+        tap.ok({k: run.pids()[k] for k in ("listener", "symbolizer",
+                                           "shipper")} ==
+               {k: pids[k] for k in ("listener", "symbolizer", "shipper")},
+               "nothing was started again", run.log()[-2000:])
+        status = run.stop()
+        account = run.account()
+    tap.ok(status == 0, "it ends well", run.log_text())
+    tap.ok(not account.all_open(), "the ledger closes",
+           "\n".join(account.all_open()) + "\n" + account.text())
+    tap.ok(not account.losses(), "no sample was lost", account.text())
+    tap.ok(second.pushes, "the other endpoint got its share")
+    got = pushed(first) + pushed(second)
+    tap.ok(got == account["samples_delivered"],
+           "every delivered sample was pushed once",
+           (got, account["samples_delivered"]))
+    tap.ok(set(account.components()) >= {f"phlare.ebpf.{x}"
+                                         for x in ("e", "f", "second")},
+           "each component has its account", account.components())
+    # the second component saw the same load: it is not counted here
+    extra = account["component/phlare.ebpf.second/samples_delivered"]
+    share = extra / max(account["samples_delivered"], 1)
+    spin = (pushed(first, "spin") + pushed(second, "spin"))
+    tap.note(f"{used:.1f} s of CPU time, {spin} samples of it, "
+             f"{100 * share:.0f} % of all from the second component")
+    tap.ok(spin * (1 - share) >= 100 * used * 0.97 -
+           tolerance(100 * used, load.share),
+           "no CPU time of the load is missing")
+    first.stop()
+    second.stop()
+
+
+def rate(tap):
+    """Samples of each rate count what their period says."""
+    server = PushServer()
+    with AccountedRun(push_config(server.url, interval="1s")) as run:
+        with Load() as load:
+            for hz in (500, 50, 100):
+                time.sleep(2)
+                tap.ok(reload(run, push_config(server.url, interval="1s",
+                                               rate=hz)), f"{hz} Hz")
+            time.sleep(2)
+            used = load.end()
+        status = run.stop()
+        account = run.account()
+    periods = {p.period for p in server.profiles()}
+    seconds = sum(v[0] for p in server.profiles()
+                  for _, v, _ in p.of_comm("spin")) / 1e9
+    tap.ok(status == 0 and not account.all_open() and not account.losses(),
+           "rates: the ledger closes and nothing is lost", account.text())
+    tap.ok(periods == {10000000, 2000000, 20000000}, "rates: each was used",
+           periods)
+    tap.ok(abs(seconds - used) <= tolerance(60 * used, load.share) / 60 +
+           0.04 * used, f"rates: {seconds:.2f} s sampled of {used:.2f} s")
+    share = 100 * account["ticks_unexplained"] / account["ticks_expected"]
+    tap.ok(share <= 1, f"rates: {share:.2f} % of the clock is unexplained",
+           account.text())
+    server.stop()
+
+
+def bad_ones(tap):
+    server = PushServer()
+    good = push_config(server.url, interval="500ms")
+    with Load(), AccountedRun(good) as run:
+        for text in ("nonsense {", good.replace("[phlare.write.w.receiver]",
+                                                "[phlare.write.x.receiver]"),
+                     good.replace("sample_rate", "simple_rate")):
+            before = run.log().count("the configuration before it stays")
+            count = len(server.pushes)
+            write(run, text)
+            run.process.send_signal(signal.SIGHUP)
+            tap.ok(wait_until("said", lambda: run.log().count(
+                "the configuration before it stays") > before, 5) and
+                "config.river:" in run.log(), "a bad one is reported",
+                run.log()[-1000:])
+            tap.ok(wait_until("pushes", lambda: len(server.pushes) >
+                              count + 2, 6), "the old one stays in force")
+        tap.ok(reload(run, good), "a good one is taken again")
+        status = run.stop()
+        account = run.account()
+    tap.ok(status == 0 and not account.all_open() and not account.losses(),
+           "bad ones: nothing is lost", account.text())
+    server.stop()
+
+
+def main():
+    need_root()
+    tap = Tap()
+    everything(tap)
+    rate(tap)
+    bad_ones(tap)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
