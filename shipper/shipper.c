@@ -36,10 +36,14 @@
 
 #define NSEC_PER_SEC 1000000000LL
 
+/* So long a component may take to get its sampler. */
+#define HEALTH_START_NS (5 * NSEC_PER_SEC)
+
 /* What the symbolizer last said of a component. */
 struct status {
 	bool reported;
-	int64_t reported_ns;
+	int64_t first_ns, reported_ns; /* CLOCK_MONOTONIC */
+	bool was_healthy, warned;
 	phlare_SymbolizerStatus last;
 };
 
@@ -217,6 +221,31 @@ on_report(void *arg, const phlare_LedgerReport *report)
 	event_active(s->settled, 0, 0);
 }
 
+/*
+ * Once for each trouble. One that is only starting is not healthy yet, which
+ * is worth a word when it stays so.
+ */
+static void
+log_health(
+    struct status *known, const char *id, const phlare_SymbolizerStatus *status)
+{
+	bool starting =
+	    !known->reported ||
+	    (!known->was_healthy &&
+		clock_ns(CLOCK_MONOTONIC) - known->first_ns < HEALTH_START_NS);
+
+	if (status->healthy) {
+		if (known->warned)
+			log_info("health", "%s: healthy again", id);
+		known->was_healthy = true;
+		known->warned = false;
+	} else if (!starting && (!known->warned || strcmp(known->last.text,
+						       status->text) != 0)) {
+		log_warnx("health", "%s: %s", id, status->text);
+		known->warned = true;
+	}
+}
+
 static void
 on_status(void *arg, const phlare_SymbolizerStatus *status)
 {
@@ -228,12 +257,9 @@ on_status(void *arg, const phlare_SymbolizerStatus *status)
 	if (p == NULL)
 		return;
 	known = &s->status[status->component - 1];
-	if (!status->healthy &&
-	    (!known->reported || known->last.healthy ||
-		strcmp(known->last.text, status->text) != 0))
-		log_warnx("health", "%s: %s", p->id, status->text);
-	else if (status->healthy && known->reported && !known->last.healthy)
-		log_info("health", "%s: healthy again", p->id);
+	log_health(known, p->id, status);
+	if (!known->reported)
+		known->first_ns = clock_ns(CLOCK_MONOTONIC);
 	known->reported = true;
 	known->reported_ns = clock_ns(CLOCK_MONOTONIC);
 	known->last = *status;
