@@ -20,6 +20,7 @@ struct config_source {
 	int fd; /* as it was opened at the start */
 	config_look *look;
 	bool colour;
+	char *why; /* the last reading failed, or NULL */
 };
 
 struct config_source *
@@ -44,6 +45,7 @@ config_source_free(struct config_source *s)
 	if (s == NULL)
 		return;
 	close(s->fd);
+	free(s->why);
 	free(s);
 }
 
@@ -78,6 +80,27 @@ open_again(struct config_source *s)
 		    s->path);
 }
 
+const char *
+config_source_why(const struct config_source *s)
+{
+	return s->why;
+}
+
+static void
+note_why(struct config_source *s, const struct config *config,
+    const struct river_diagnostics *d)
+{
+	free(s->why);
+	s->why = NULL;
+	if (config != NULL)
+		return;
+	s->why = river_diagnostics_summary(d);
+	if (s->why[0] == '\0') {
+		free(s->why);
+		s->why = estrdup("it cannot be read");
+	}
+}
+
 struct config *
 config_source_read(struct config_source *s)
 {
@@ -95,6 +118,7 @@ config_source_read(struct config_source *s)
 	if (source == NULL)
 		log_warn("config", "%s", s->path);
 	river_diagnostics_print(d, s->colour, stderr);
+	note_why(s, config, d);
 	river_diagnostics_free(d);
 	river_source_free(source);
 	return config;

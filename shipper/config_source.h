@@ -26,4 +26,7 @@ void config_source_ignore_files(struct config_source *s);
  */
 struct config *config_source_read(struct config_source *s);
 
+/* The first mistake of the last reading, on one line; NULL: it was good. */
+const char *config_source_why(const struct config_source *s);
+
 #endif

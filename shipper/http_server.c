@@ -143,6 +143,13 @@ find_page(const struct http_page *pages, const char *path)
 	return NULL;
 }
 
+static bool
+is_method(const char *method, bool acts)
+{
+	return strcmp(method, "GET") == 0 ||
+	       strcmp(method, acts ? "POST" : "HEAD") == 0;
+}
+
 /* line: "METHOD PATH VERSION" */
 static void
 serve(struct connection *c, char *line)
@@ -160,12 +167,12 @@ serve(struct connection *c, char *line)
 		answer_error(c, 400, true);
 		return;
 	}
-	get = strcmp(method, "GET") == 0;
-	if (!get && strcmp(method, "HEAD") != 0) {
-		answer_error(c, 405, true);
+	get = strcmp(method, "HEAD") != 0;
+	page = find_page(c->server->pages, path);
+	if (!is_method(method, page != NULL && page->acts)) {
+		answer_error(c, 405, get);
 		return;
 	}
-	page = find_page(c->server->pages, path);
 	if (page == NULL) {
 		answer_error(c, 404, get);
 		return;

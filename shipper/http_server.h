@@ -7,6 +7,8 @@
 #ifndef SHIPPER_HTTP_SERVER_H
 #define SHIPPER_HTTP_SERVER_H
 
+#include <stdbool.h>
+
 #define HTTP_SERVER_CONNECTIONS 16
 #define HTTP_SERVER_REQUEST_BYTES 8192
 #define HTTP_SERVER_SECONDS 10
@@ -18,8 +20,9 @@ struct http_server;
 struct http_page {
 	const char *path; /* a query is ignored */
 	const char *content_type;
-	/* Adds the body to out; returns the status: 200, 503. */
+	/* Adds the body to out; returns the status: 200, 400, 503. */
 	int (*fn)(void *arg, struct evbuffer *out);
+	bool acts; /* it changes something: by GET and POST, not by HEAD */
 };
 
 /*

@@ -27,7 +27,8 @@ show_index(void *arg, struct evbuffer *out)
 	    "phlare-shipper " PACKAGE_VERSION "\n\n"
 	    "/metrics    counters, as Prometheus reads them\n"
 	    "/-/healthy  whether samples come in, are named and accepted\n"
-	    "/-/ready    whether a symbolizer is connected\n");
+	    "/-/ready    whether a configuration is in force\n"
+	    "/-/reload   reads the configuration again\n");
 	return 200;
 }
 
@@ -48,14 +49,28 @@ show_health(void *arg, struct evbuffer *out)
 	return metrics_health(&view, out) ? 200 : 503;
 }
 
+/* Before the first configuration is in force nobody listens. */
 static int
 show_ready(void *arg, struct evbuffer *out)
 {
-	struct metrics_view view = view_of(arg);
+	(void)arg;
+	evbuffer_add_printf(out, "Agent is Ready.\n");
+	return 200;
+}
 
+static int
+do_reload(void *arg, struct evbuffer *out)
+{
+	const struct pages_source *source = arg;
+	const char *why = source->reload(source->arg);
+
+	if (why == NULL) {
+		evbuffer_add_printf(out, "config reloaded\n");
+		return 200;
+	}
 	evbuffer_add_printf(
-	    out, view.connected ? "ready\n" : "no symbolizer is connected\n");
-	return view.connected ? 200 : 503;
+	    out, "reading config file \"%s\": %s\n", source->path, why);
+	return 400;
 }
 
 const struct http_page pages[] = {
@@ -64,5 +79,6 @@ const struct http_page pages[] = {
 	    show_metrics },
 	{ "/-/healthy", TEXT, show_health },
 	{ "/-/ready", TEXT, show_ready },
+	{ "/-/reload", TEXT, do_reload, .acts = true },
 	{ NULL },
 };

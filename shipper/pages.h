@@ -10,6 +10,9 @@ struct metrics_view;
 /* Where the pages get what they show: the view is lent for the call. */
 struct pages_source {
 	void (*view)(void *arg, struct metrics_view *view);
+	/* Reads the configuration again: NULL, or what is wrong with it. */
+	const char *(*reload)(void *arg);
+	const char *path; /* of the configuration */
 	void *arg;
 };
 

@@ -367,10 +367,11 @@ shipper_probe(struct shipper *s)
 	return config_files_probe(s->config, !s->options.check);
 }
 
-void
+const char *
 shipper_reload(struct shipper *s)
 {
 	struct config *config = config_source_read(s->options.source);
+	const char *why = config_source_why(s->options.source);
 
 	if (config == NULL || config_files_probe(config, true) < 0 ||
 	    apply(s, config) < 0) {
@@ -378,11 +379,18 @@ shipper_reload(struct shipper *s)
 			config_free(config);
 		s->config_good = false;
 		log_warnx("config", "the configuration before it stays");
-		return;
+		return why != NULL ? why : "it cannot be set up: see the log";
 	}
 	send_changes(s);
 	log_info("config", "reloaded");
 	log_set_level(logging_args_level(config));
+	return NULL;
+}
+
+static const char *
+reload(void *arg)
+{
+	return shipper_reload(arg);
 }
 
 /* ---- life */
@@ -507,7 +515,8 @@ shipper_start(struct shipper *s)
 	s->server = symbolizer_server_new(
 	    s->base, s->options.symbolizer_fd, random_number(), &callbacks, s);
 	intake_set_server(s->intake, s->server);
-	s->pages = (struct pages_source){ show, s };
+	s->pages = (struct pages_source){ show, reload,
+		config_source_path(s->options.source), s };
 	if (s->options.http_fd >= 0)
 		s->http = http_server_new(
 		    s->base, s->options.http_fd, pages, &s->pages);

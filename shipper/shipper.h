@@ -48,8 +48,11 @@ int shipper_probe(struct shipper *s);
 /* Under its sandbox: starts to listen. */
 void shipper_start(struct shipper *s);
 
-/* Reads the configuration again; one with mistakes changes nothing. */
-void shipper_reload(struct shipper *s);
+/*
+ * Reads the configuration again; one with mistakes changes nothing. NULL, or
+ * what is wrong with it, which has been said then.
+ */
+const char *shipper_reload(struct shipper *s);
 
 /*
  * Asks for what was collected last, delivers what is queued and leaves the

@@ -5,6 +5,8 @@ nothing."""
 
 import signal
 import time
+import urllib.error
+import urllib.request
 
 from accounts import AccountedRun, Load, pushed, tolerance
 from phlare import PushServer, Tap, need_root, push_config, wait_until
@@ -146,12 +148,62 @@ def bad_ones(tap):
     server.stop()
 
 
+def ask(run, path, method="GET"):
+    """(status, text)"""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{run.port}{path}", method=method,
+        data=b"" if method == "POST" else None)
+    try:
+        with opener.open(request, timeout=5) as r:
+            return r.status, r.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def by_http(tap):
+    first, second = PushServer(), PushServer()
+    with Load(), AccountedRun(push_config(first.url,
+                                          interval="500ms")) as run:
+        tap.ok(ask(run, "/-/ready") == (200, "Agent is Ready.\n"),
+               "/-/ready", ask(run, "/-/ready"))
+        for method, server in (("GET", second), ("POST", first)):
+            write(run, push_config(server.url, interval="500ms"))
+            count = len(server.pushes)
+            answer = ask(run, "/-/reload", method)
+            tap.ok(answer == (200, "config reloaded\n") and
+                   wait_until("pushes", lambda s=server, c=count:
+                              len(s.pushes) > c, 6),
+                   f"/-/reload by {method}", answer)
+        write(run, "nonsense {")
+        status, text = ask(run, "/-/reload", "POST")
+        tap.ok(status == 400 and text.startswith(
+            f'reading config file "{run.config}": {run.config}:1:') and
+            text.count("\n") == 1, "/-/reload of a bad one: 400 and where",
+            (status, text))
+        count = len(first.pushes)
+        tap.ok(wait_until("pushes", lambda: len(first.pushes) > count + 1,
+                          6), "/-/reload of a bad one changes nothing")
+        tap.ok(ask(run, "/-/reload", "HEAD")[0] == 405 and
+               ask(run, "/metrics", "POST")[0] == 405,
+               "other methods are refused")
+        write(run, push_config(first.url, interval="500ms"))
+        ask(run, "/-/reload")
+        status = run.stop()
+        account = run.account()
+    tap.ok(status == 0 and not account.all_open() and not account.losses(),
+           "by http: nothing is lost", account.text())
+    first.stop()
+    second.stop()
+
+
 def main():
     need_root()
     tap = Tap()
     everything(tap)
     rate(tap)
     bad_ones(tap)
+    by_http(tap)
     tap.done()
 
 
