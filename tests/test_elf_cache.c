@@ -269,7 +269,7 @@ test_tables_over_the_capacity_go_and_come_back(void **state)
 		elf_cache_resize(f->cache, capacity);
 		for (int round = 0; round < 3; round++) {
 			for (int i = 0; i < 4; i++) {
-				char name[16];
+				char name[24];
 
 				snprintf(name, sizeof(name), "program_%d", i);
 				if (f->fd[i] < 0)
@@ -279,7 +279,7 @@ test_tables_over_the_capacity_go_and_come_back(void **state)
 			}
 			/* all that an interval needs is there until its end */
 			for (int i = 0; i < 4; i++) {
-				char name[16];
+				char name[24];
 
 				snprintf(name, sizeof(name), "program_%d", i);
 				expect_name(files[i], name);
