@@ -17,15 +17,25 @@
 /* Bytes that grow, and are found again by their offset. */
 struct blob {
 	uint8_t *bytes;
-	size_t size;
+	size_t size, room;
 };
+
+/* Doubles: a sanitizer copies at each call. */
+static void
+make_room(struct blob *b, size_t size)
+{
+	if (size <= b->room)
+		return;
+	b->room = 2 * size + 4096;
+	b->bytes = realloc(b->bytes, b->room);
+}
 
 static size_t
 append(struct blob *b, const void *data, size_t size)
 {
 	size_t at = (b->size + 7) / 8 * 8;
 
-	b->bytes = realloc(b->bytes, at + size + 8);
+	make_room(b, at + size + 8);
 	memset(b->bytes + b->size, 0, at + size + 8 - b->size);
 	if (size > 0)
 		memcpy(b->bytes + at, data, size);
@@ -39,7 +49,7 @@ intern(struct blob *b, const char *text)
 {
 	size_t at = b->size, size = strlen(text) + 1;
 
-	b->bytes = realloc(b->bytes, at + size);
+	make_room(b, at + size);
 	memcpy(b->bytes + at, text, size);
 	b->size = at + size;
 	return at;
