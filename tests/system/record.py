@@ -15,7 +15,7 @@ import threading
 import time
 
 from phlare import (BPF_CALL, BUILD, PERF_CALL, Profile, PushServer, Run, Tap,
-                    alive, cpu_time, descendants, need_root, processes,
+                    User, alive, cpu_time, descendants, need_root, processes,
                     push_config, record, refuse_calls, sanitized, scratch,
                     wait_until)
 
@@ -255,14 +255,9 @@ def on_a_terminal(tap, dir_):
            "flamegraph.html" in text, "the files are named at the end", text)
 
 
-def as_nobody():
-    nobody = pwd.getpwnam("nobody")
-    os.setgroups([])
-    os.setgid(nobody.pw_gid)
-    os.setuid(nobody.pw_uid)
-
-
 def bad_input(tap, dir_):
+    user = User(dir_)
+    nobody = {"program": user.phlare, **user.options()}
     plain = f"{dir_}/plain"
     with open(plain, "w", encoding="utf-8"):
         pass
@@ -287,12 +282,12 @@ def bad_input(tap, dir_):
         ("a file as directory", ("--output", plain), {}, 1, "plain"),
         ("no files to be made there", ("--output", "/proc"), {}, 1, "/proc"),
         ("an unreadable directory", ("--output", private),
-         {"preexec_fn": as_nobody}, 1, "private"),
-        ("not root", ("--output", "/tmp"), {"preexec_fn": as_nobody}, 1,
-         "root"),
+         dict(nobody), 1, "private"),
+        ("not root", ("--output", "/tmp"), dict(nobody), 1, "root"),
     )
     for name, arguments, options, want, word in table:
-        r = subprocess.run([PHLARE, "record", *arguments],
+        program = options.pop("program", PHLARE)
+        r = subprocess.run([program, "record", *arguments],
                            capture_output=True, timeout=20, check=False,
                            cwd=dir_, **options)
         text = r.stderr.decode()

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from accounts import Load, pushed, tolerance
-from phlare import (BUILD, PushServer, Run, Tap, alive, descendants,
+from phlare import (BUILD, PushServer, Run, Tap, User, alive, descendants,
                     need_root, processes, push_config, scratch, status_of,
                     wait_until)
 
@@ -214,21 +214,16 @@ def stale_directories_go(tap):
     server.stop()
 
 
-def refused(*arguments, **options):
+def refused(*arguments, program=PHLARE, **options):
     """(exit status, standard error)"""
-    r = subprocess.run([PHLARE, "run", *arguments], capture_output=True,
+    r = subprocess.run([program, "run", *arguments], capture_output=True,
                        timeout=20, check=False, **options)
     return r.returncode, r.stderr.decode()
 
 
-def as_nobody():
-    nobody = pwd.getpwnam("nobody")
-    os.setgroups([])
-    os.setgid(nobody.pw_gid)
-    os.setuid(nobody.pw_uid)
-
-
 def bad_input(tap, dir_):
+    user = User(dir_)
+    nobody = {"program": user.phlare, **user.options()}
     bad = f"{dir_}/bad.river"
     with open(bad, "w", encoding="utf-8") as f:
         f.write('phlare.write "w" {\n  endpoint {\n    url = 3 +\n  }\n}\n')
@@ -238,7 +233,7 @@ def bad_input(tap, dir_):
         ("an unknown option", ("--bogus", bad), {}, 2, "--bogus"),
         ("a bad sandbox", ("--sandbox=off", bad), {}, 2, "off"),
         ("a missing file", (f"{dir_}/none",), {}, 1, f"{dir_}/none"),
-        ("not root", (bad,), {"preexec_fn": as_nobody}, 1, "root"),
+        ("not root", (bad,), nobody, 1, "root"),
     )
     for name, arguments, options, want, word in table:
         status, text = refused(*arguments, **options)
