@@ -21,6 +21,8 @@
 /* Without a report for so many intervals and this time something is wrong. */
 #define SILENT_INTERVALS 3
 #define SILENT_NSEC (10 * 1000000000LL)
+/* An idle host may have none of so many ticks of a CPU. */
+#define QUIET_TICKS 10000
 /* Attempts in a row that make an endpoint unhealthy. */
 #define FAILURES_UNHEALTHY 3
 
@@ -469,24 +471,73 @@ metrics_write(const struct metrics_view *v, struct evbuffer *out)
 
 /* ---- health */
 
+/* How long it may take until something comes. */
+static int64_t
+patience_ns(const struct metrics_component *c)
+{
+	return SILENT_INTERVALS * c->interval_ns + SILENT_NSEC;
+}
+
+static bool
+is_heard(const struct metrics_view *v, const struct metrics_component *c,
+    struct evbuffer *out)
+{
+	int64_t since = c->reported ? c->reported_ns : v->started_ns;
+
+	if (v->now_ns - since <= patience_ns(c))
+		return true;
+	evbuffer_add_printf(out,
+	    "%s: nothing heard from the symbolizer for %.0f s: "
+	    "phlare-symbolizer must be started again if it hangs\n",
+	    c->id, (v->now_ns - since) / NSEC_PER_SEC);
+	return false;
+}
+
+/* CPUs that do nothing do not tick: it takes long to be sure. */
+static bool
+has_samples(const struct metrics_view *v, const struct metrics_component *c,
+    struct evbuffer *out)
+{
+	int64_t ticks = c->sample_rate > 0
+			    ? NSEC_PER_SEC * QUIET_TICKS / c->sample_rate
+			    : 0;
+
+	if (c->runs_ns == 0 || v->now_ns - c->runs_ns <= patience_ns(c) + ticks)
+		return true;
+	evbuffer_add_printf(out,
+	    "%s: no sample was taken for %.0f s: see the log of "
+	    "phlare-collector\n",
+	    c->id, (v->now_ns - c->runs_ns) / NSEC_PER_SEC);
+	return false;
+}
+
+static bool
+has_names(const struct metrics_view *v, const struct metrics_component *c,
+    struct evbuffer *out)
+{
+	if (c->unnamed_ns <= c->named_ns ||
+	    v->now_ns - c->named_ns <= patience_ns(c))
+		return true;
+	evbuffer_add_printf(out,
+	    "%s: no frame had a name for %.0f s: phlare-collector opens no "
+	    "file for phlare-symbolizer, see their logs\n",
+	    c->id, (v->now_ns - c->named_ns) / NSEC_PER_SEC);
+	return false;
+}
+
 static bool
 component_healthy(const struct metrics_view *v,
     const struct metrics_component *c, struct evbuffer *out)
 {
-	int64_t since = c->reported ? c->reported_ns : v->started_ns;
-	int64_t limit = SILENT_INTERVALS * c->interval_ns + SILENT_NSEC;
-
-	if (v->now_ns - since > limit) {
-		evbuffer_add_printf(out,
-		    "%s: nothing heard from the symbolizer for %.0f s\n", c->id,
-		    (v->now_ns - since) / NSEC_PER_SEC);
+	if (!is_heard(v, c, out))
 		return false;
-	}
 	if (c->reported && !c->status.healthy) {
-		evbuffer_add_printf(out, "%s: %s\n", c->id, c->status.text);
+		evbuffer_add_printf(out,
+		    "%s: %s: is phlare-collector running?\n", c->id,
+		    c->status.text);
 		return false;
 	}
-	return true;
+	return has_samples(v, c, out) && has_names(v, c, out);
 }
 
 bool
@@ -508,14 +559,15 @@ metrics_health(const struct metrics_view *v, struct evbuffer *out)
 			continue;
 		evbuffer_add_printf(out,
 		    "%s: endpoint %s has failed %" PRIu64
-		    " times in a row: %s\n",
+		    " times in a row: %s: is it the right url, and does the "
+		    "server run?\n",
 		    s->component, s->url, s->failures, s->error);
 		healthy = false;
 	}
 	if (!v->config_good) {
 		evbuffer_add_printf(out,
 		    "the configuration has mistakes, the one before it is "
-		    "still used: see the log\n");
+		    "still used: correct it, the log says where, and reload\n");
 		healthy = false;
 	}
 	if (healthy)

@@ -22,6 +22,9 @@ struct metrics_component {
 	bool reported;       /* the symbolizer has sent a status */
 	int64_t reported_ns; /* monotonic, when it did */
 	int64_t interval_ns; /* collect_interval */
+	int64_t sample_rate;
+	/* when samples, frames with and without a name last came; 0: never */
+	int64_t runs_ns, named_ns, unnamed_ns;
 	phlare_SymbolizerStatus status;
 };
 

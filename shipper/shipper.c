@@ -44,6 +44,9 @@ struct status {
 	bool reported;
 	int64_t first_ns, reported_ns; /* CLOCK_MONOTONIC */
 	bool was_healthy, warned;
+	/* when it last changed: samples taken, frames with and without name */
+	int64_t runs_ns, named_ns, unnamed_ns;
+	uint64_t runs;
 	phlare_SymbolizerStatus last;
 };
 
@@ -199,6 +202,26 @@ on_unfit(void *arg, const struct symbolizer_profile *profile, const char *why)
 }
 
 static void
+note_runs(struct status *known, uint64_t runs)
+{
+	if (runs != known->runs || known->runs_ns == 0)
+		known->runs_ns = clock_ns(CLOCK_MONOTONIC);
+	known->runs = runs;
+}
+
+static void
+note_frames(struct status *known, const phlare_SymbolizerStatus *status)
+{
+	int64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (status->frames_named != known->last.frames_named ||
+	    known->named_ns == 0)
+		known->named_ns = now;
+	if (status->frames_unnamed != known->last.frames_unnamed)
+		known->unnamed_ns = now;
+}
+
+static void
 on_report(void *arg, const phlare_LedgerReport *report)
 {
 	struct shipper *s = arg;
@@ -216,6 +239,7 @@ on_report(void *arg, const phlare_LedgerReport *report)
 	sum.ticks[ACCOUNT_TICK_steal] = report->ticks_steal;
 	sum.ticks[ACCOUNT_TICK_unexplained] = report->ticks_unexplained;
 	sum.ticks[ACCOUNT_TICK_down] = report->ticks_down;
+	note_runs(&s->status[report->component - 1], sum.ledger.n[LEDGER_RUNS]);
 	account_report(s->account, p->id, &sum);
 	intake_taken(s->intake, report->taken);
 	event_active(s->settled, 0, 0);
@@ -260,6 +284,7 @@ on_status(void *arg, const phlare_SymbolizerStatus *status)
 	log_health(known, p->id, status);
 	if (!known->reported)
 		known->first_ns = clock_ns(CLOCK_MONOTONIC);
+	note_frames(known, status);
 	known->reported = true;
 	known->reported_ns = clock_ns(CLOCK_MONOTONIC);
 	known->last = *status;
@@ -334,6 +359,10 @@ show(void *arg, struct metrics_view *view)
 			    .reported = known->reported,
 			    .reported_ns = known->reported_ns,
 			    .interval_ns = args->collect_interval,
+			    .sample_rate = args->sample_rate,
+			    .runs_ns = known->runs_ns,
+			    .named_ns = known->named_ns,
+			    .unnamed_ns = known->unnamed_ns,
 			    .status = known->last };
 	}
 }

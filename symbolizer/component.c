@@ -98,7 +98,7 @@ struct component {
 	struct kernel_symbols *kernel;
 	struct account account;
 	struct clock_ledger *clock;
-	struct event *tick, *patience, *finished;
+	struct event *tick, *patience, *finished, *news;
 	struct batches batches, working;
 	TAILQ_HEAD(, worked) worked;
 	struct names *names;
@@ -234,6 +234,7 @@ on_sampler_down(void *owner)
 		event_del(c->patience);
 		arm(c->tick, c->settings.collect_interval_ns);
 	}
+	event_active(c->news, EV_TIMEOUT, 0);
 	if (c->finishing || change_waits(c))
 		arm(c->tick, 0); /* that does not wait for another one */
 }
@@ -850,6 +851,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		start_interval(c);
 }
 
+static void
+on_news(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	report(arg);
+}
+
 /* ---- from outside */
 
 static const struct ipc_handler sampler_handlers[] = {
@@ -888,7 +897,9 @@ component_new(
 	c->tick = evtimer_new(host->base, on_tick, c);
 	c->patience = evtimer_new(host->base, on_patience, c);
 	c->finished = evtimer_new(host->base, on_finished, c);
-	if (c->tick == NULL || c->patience == NULL || c->finished == NULL)
+	c->news = evtimer_new(host->base, on_news, c);
+	if (c->news == NULL || c->tick == NULL || c->patience == NULL ||
+	    c->finished == NULL)
 		fatalx("out of memory");
 	c->clock = clock_new();
 	c->opener = opener_new(host->base, host->opener_path);
@@ -938,6 +949,7 @@ component_free(struct component *component)
 	event_free(component->tick);
 	event_free(component->patience);
 	event_free(component->finished);
+	event_free(component->news);
 	free(component);
 }
 

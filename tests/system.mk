@@ -6,6 +6,7 @@ SYSTEM_TESTS = \
 	tests/system/ledger.py \
 	tests/system/faults.py \
 	tests/system/reload.py \
+	tests/system/health.py \
 	tests/system/privileges.py \
 	tests/system/record.py \
 	tests/system/names.py \

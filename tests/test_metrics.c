@@ -265,8 +265,58 @@ test_health_names_the_endpoint(void **state)
 	evbuffer_add(out, "", 1);
 	assert_string_equal((char *)evbuffer_pullup(out, -1),
 	    "phlare.write.w: endpoint http://a has failed 3 times in a row: "
-	    "unavailable: refused\n");
+	    "unavailable: refused: is it the right url, and does the server "
+	    "run?\n");
 	evbuffer_free(out);
+}
+
+#define SEC 1000000000ll
+
+/* Each cause alone, at 1000 s; what the line says, or NULL. */
+static void
+test_health_names_what_is_wrong_with_a_component(void **state)
+{
+	static const struct {
+		struct metrics_component c;
+		const char *want;
+	} rows[] = {
+		{ { .runs_ns = 999 * SEC, .named_ns = 999 * SEC }, NULL },
+		{ { .runs_ns = 890 * SEC }, NULL }, /* an idle host */
+		{ { .runs_ns = 800 * SEC }, "no sample was taken for 200 s" },
+		{ { .named_ns = 900 * SEC, .unnamed_ns = 999 * SEC },
+		    "no frame had a name for 100 s" },
+		{ { .named_ns = 900 * SEC, .unnamed_ns = 899 * SEC }, NULL },
+		{ { .reported_ns = 900 * SEC },
+		    "nothing heard from the symbolizer for 100 s" },
+		{ { .status.text = "no connection to sampler: gone" },
+		    "no connection to sampler: gone: is phlare-collector "
+		    "running?" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct metrics_component c = rows[i].c;
+		struct evbuffer *out = evbuffer_new();
+
+		c.id = "phlare.ebpf.e";
+		c.reported = true;
+		c.interval_ns = SEC;
+		c.sample_rate = 100;
+		if (c.reported_ns == 0)
+			c.reported_ns = 999 * SEC;
+		c.status.healthy = c.status.text[0] == '\0';
+		w->view.now_ns = 1000 * SEC;
+		w->view.connected = true;
+		w->view.component = &c;
+		w->view.components = 1;
+		assert_int_equal(
+		    metrics_health(&w->view, out), rows[i].want == NULL);
+		evbuffer_add(out, "", 1);
+		if (rows[i].want != NULL)
+			assert_non_null(strstr(
+			    (char *)evbuffer_pullup(out, -1), rows[i].want));
+		evbuffer_free(out);
+	}
 }
 
 /* The man page has each of them, and no others. */
@@ -313,6 +363,7 @@ main(void)
 		TEST(test_each_endpoint_counts),
 		TEST(test_latency),
 		TEST(test_health_names_the_endpoint),
+		TEST(test_health_names_what_is_wrong_with_a_component),
 		TEST(test_all_metrics_are_documented),
 	};
 
