@@ -162,16 +162,25 @@ def no_receiver(tap):
 
 
 def absent_shipper(tap):
-    """It hangs for so long that the symbolizer cannot keep all."""
+    """It hangs for so long that the symbolizer cannot keep all. What it could
+    keep comes at once then: so many endpoints that none of their queues is
+    too short for its share."""
     name = "a shipper that hangs"
-    with server() as s, Load() as load:
-        targets = ",".join(
-            f'{{__process_pid__ = "{pid}", service_name = "t{i}"}}'
-            for i, pid in enumerate(load.pids()))
-        config = push_config(s.url, f"targets = [{targets}]",
-                             interval="10ms", rate=1000)
+    with server() as s, Load():
+        config = "".join(
+            f"""phlare.write "w{i}" {{
+  endpoint {{
+    url = "{s.url}"
+  }}
+}}
+phlare.ebpf "e{i}" {{
+  forward_to       = [phlare.write.w{i}.receiver]
+  collect_interval = "50ms"
+  sample_rate      = 200
+}}
+""" for i in range(6))
         with AccountedRun(config) as run:
-            run.wait_for(lambda a: a["profiles_sent"] > 0)
+            run.wait_for(lambda a: a["profiles_sent"] > 20)
             pid = run.pids()["shipper"]
             os.kill(pid, signal.SIGSTOP)
             gone = wait_until("drops", lambda: "dropping the oldest" in
@@ -248,13 +257,17 @@ def storm(tap, components):
     chance = random.Random(seed)
     tap.note(f"seed {seed}")
     with server() as s:
-        config = push_config(s.url, interval="300ms", rate=200)
+        config = push_config(s.url, interval="1s", rate=200)
         for i in range(1, components):
             config += (f'phlare.ebpf "e{i}" {{\n'
                        "  forward_to = [phlare.write.w.receiver]\n"
                        f'  collect_interval = "{200 + 70 * i}ms"\n}}\n')
         with Load(), AccountedRun(config) as run:
-            end = time.monotonic() + 25
+            for role in ("sampler", "symbolizer"):  # whatever chance does
+                wait_until("pushes", lambda: len(s.pushes) > 3)
+                time.sleep(0.8)
+                kill(run, role)
+            end = time.monotonic() + 22
             while time.monotonic() < end:
                 victims = parts(run)
                 for pid in chance.sample(victims, min(
