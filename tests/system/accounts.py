@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from phlare import BUILD, Run, wait_until
+from phlare import BUILD, Profile, Run, decode_push, wait_until
 
 SPIN = f"{BUILD}/tests/targets/spin"
 CPUS = sorted(os.sched_getaffinity(0))
@@ -158,11 +158,18 @@ class Load:
         return [p.pid for p in self.running]
 
 
-def pushed(server, comm=None):
-    """Samples that a server has got, of one command or of all."""
+def pushed(server, comm=None, without=None):
+    """Samples that a server has got, of one command or of all; without those
+    of the component of that name."""
+    with server.lock:
+        bodies = [body for _, _, body, _ in server.pushes]
+    profiles = [Profile(raw) for body in bodies
+                for labels, raws in decode_push(body)
+                if without is None or
+                dict(labels).get("service_name") != without for raw in raws]
     return sum(sum(v[0] for _, v, _ in (p.samples if comm is None else
                                         p.of_comm(comm))) // p.period
-               for p in server.profiles())
+               for p in profiles)
 
 
 def chance(samples, share):
