@@ -158,11 +158,13 @@ class Load:
         return [p.pid for p in self.running]
 
 
-def pushed(server, comm=None, without=None):
+def pushed(server, comm=None, without=None, repeats=True):
     """Samples that a server has got, of one command or of all; without those
-    of the component of that name."""
+    of the component of that name; and without what came again."""
     with server.lock:
         bodies = [body for _, _, body, _ in server.pushes]
+    if not repeats:
+        bodies = set(bodies)
     profiles = [Profile(raw) for body in bodies
                 for labels, raws in decode_push(body)
                 if without is None or
