@@ -126,8 +126,9 @@ path_of(struct slice line, struct slice *path)
 
 	for (int colons = 0; colons < 2; colons++) {
 		p = memchr(p, ':', end - p);
-		if (p++ == NULL)
+		if (p == NULL)
 			return false;
+		p++;
 	}
 	*path = (struct slice){ p, end - p };
 	return path->size > 0 && *p == '/';
