@@ -113,6 +113,7 @@ struct component {
 	uint64_t named, unnamed;
 	uint64_t failed; /* intervals */
 	bool finishing, finish_asked;
+	bool resting; /* finished: the shipper that asked is about to go */
 	bool leaving; /* finishing, and nothing comes after that */
 	bool stopped; /* as it leaves, its sampler was told to stop */
 };
@@ -479,6 +480,7 @@ on_finished(evutil_socket_t fd, short what, void *arg)
 	if (!c->finish_asked || c->phase != WAITING || c->untaken > 0)
 		return;
 	c->finish_asked = c->finishing = false;
+	c->resting = true;
 	c->host->on_finished(c->host->arg, c);
 }
 
@@ -847,7 +849,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	arm(c->tick, c->settings.collect_interval_ns);
-	if (c->phase == WAITING)
+	if (c->phase == WAITING && !c->resting)
 		start_interval(c);
 }
 
@@ -960,6 +962,7 @@ component_configure(
 	if (component->leaving) {
 		component->leaving = false;
 		component->finishing = component->finish_asked = false;
+		component->resting = false;
 		if (!component->stopped)
 			link_start(component->sampler);
 	}
@@ -990,6 +993,12 @@ component_finish(struct component *component)
 	component->finish_asked = false;
 	if (component->phase == WAITING)
 		start_interval(component);
+}
+
+void
+component_resume(struct component *component)
+{
+	component->resting = false;
 }
 
 void

@@ -63,8 +63,12 @@ void component_configure(
 bool component_set_targets(struct component *component, const void *data,
     size_t size, const char **why);
 
-/* Collects once more, now. */
+/*
+ * Collects once more, now, and then no more until component_resume(): what is
+ * sampled meanwhile waits, so that who asked has an account that closes.
+ */
 void component_finish(struct component *component);
+void component_resume(struct component *component);
 /* True while what component_finish() asked for is not done. */
 bool component_finishing(const struct component *component);
 

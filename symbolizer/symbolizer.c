@@ -22,6 +22,8 @@
 
 /* Messages that may wait for a shipper that does not read. */
 #define SEND_AHEAD 16
+/* When what had to wait is tried again. */
+#define AGAIN_MS 50
 
 /* A profile until the shipper says Taken. */
 struct parcel {
@@ -42,6 +44,11 @@ struct symbolizer {
 	uint64_t session, next_id;
 	uint64_t taken; /* as often as the shipper said so */
 	bool finishing;
+	/* by component: its report waits for a shipper that does not read, */
+	bool late[SETTINGS_COMPONENTS_MAX];
+	/* and it has done all that was asked of it */
+	bool done[SETTINGS_COMPONENTS_MAX];
+	struct event *again;
 };
 
 static struct component **
@@ -100,6 +107,15 @@ send_parcel(struct symbolizer *s, struct parcel *p)
 	p->sent = r == 0;
 }
 
+static void
+try_again(struct symbolizer *s)
+{
+	const struct timeval wait = { 0, AGAIN_MS * 1000 };
+
+	if (!event_pending(s->again, EV_TIMEOUT, NULL))
+		event_add(s->again, &wait);
+}
+
 /* What could not be sent before goes out first: order is kept. */
 static void
 send_waiting(struct symbolizer *s)
@@ -111,11 +127,13 @@ send_waiting(struct symbolizer *s)
 	TAILQ_FOREACH(p, &s->outbox, entry) {
 		if (p->sent)
 			continue;
-		if (link_queued(s->shipper) >= SEND_AHEAD)
-			return; /* it does not read: they stay ours */
-		send_parcel(s, p);
-		if (!p->sent)
+		/* while it does not read, they stay ours */
+		if (link_queued(s->shipper) < SEND_AHEAD)
+			send_parcel(s, p);
+		if (!p->sent) {
+			try_again(s);
 			return;
+		}
 	}
 }
 
@@ -157,20 +175,37 @@ on_profile(void *arg, const struct finished_profile *profile)
 
 /* ---- reports */
 
+/* Reports are sums: one that comes later says no less. */
+static void
+report_later(struct symbolizer *s, uint32_t number)
+{
+	s->late[number - 1] = true;
+	try_again(s);
+}
+
 static bool
 report(void *arg, struct component *component)
 {
 	static phlare_SymbolizerEvent m;
 	struct symbolizer *s = arg;
+	uint32_t number = component_number(component);
 
+	/* the next shipper is told when it says hello */
 	if (link_trouble(s->shipper) != NULL)
 		return false;
+	if (link_queued(s->shipper) >= SEND_AHEAD) {
+		report_later(s, number);
+		return false;
+	}
 	m = (phlare_SymbolizerEvent)phlare_SymbolizerEvent_init_zero;
 	m.which_body = phlare_SymbolizerEvent_ledger_tag;
 	component_report(component, &m.body.ledger);
 	m.body.ledger.taken = s->taken;
-	if (link_send(s->shipper, &m, -1) < 0)
+	if (link_send(s->shipper, &m, -1) < 0) {
+		report_later(s, number);
 		return false;
+	}
+	s->late[number - 1] = false;
 	m = (phlare_SymbolizerEvent)phlare_SymbolizerEvent_init_zero;
 	m.which_body = phlare_SymbolizerEvent_status_tag;
 	component_status(component, &m.body.status);
@@ -185,7 +220,7 @@ answer_finish(struct symbolizer *s)
 
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
 		if (s->components[i] != NULL &&
-		    component_finishing(s->components[i]))
+		    (component_finishing(s->components[i]) || s->late[i]))
 			return;
 	if (!s->finishing)
 		return;
@@ -206,18 +241,47 @@ send_removed(struct symbolizer *s, uint32_t number)
 	link_send(s->shipper, &m, -1);
 }
 
+/* What is done and told: a component that leaves is gone. */
+static void
+settle_done(struct symbolizer *s)
+{
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++) {
+		struct component *c = s->components[i];
+
+		if (!s->done[i] || s->late[i])
+			continue;
+		s->done[i] = false;
+		if (c == NULL || !component_leaving(c) ||
+		    component_finishing(c))
+			continue;
+		component_free(c);
+		s->components[i] = NULL;
+		send_removed(s, i + 1);
+	}
+	answer_finish(s);
+}
+
 static void
 on_finished(void *arg, struct component *component)
 {
 	struct symbolizer *s = arg;
-	uint32_t number = component_number(component);
 
-	if (component_leaving(component)) {
-		component_free(component);
-		*slot_of(s, number) = NULL;
-		send_removed(s, number);
-	}
-	answer_finish(s);
+	s->done[component_number(component) - 1] = true;
+	settle_done(s);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct symbolizer *s = arg;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
+		if (s->late[i] && s->components[i] != NULL)
+			component_tell(s->components[i]);
+	send_waiting(s);
+	settle_done(s);
 }
 
 /* ---- what the shipper says */
@@ -359,6 +423,10 @@ on_down(void *owner)
 	struct parcel *p;
 
 	s->finishing = false;
+	memset(s->late, 0, sizeof(s->late)); /* told with its hello */
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
+		if (s->components[i] != NULL)
+			component_resume(s->components[i]);
 	TAILQ_FOREACH(p, &s->outbox, entry)
 		p->sent = false;
 }
@@ -403,6 +471,9 @@ symbolizer_new(
 	};
 	if (getrandom(&s->session, sizeof(s->session), 0) < 0)
 		fatal("getrandom");
+	s->again = evtimer_new(base, on_again, s);
+	if (s->again == NULL)
+		fatalx("out of memory");
 	s->shipper = link_new(base, options->shipper_path, &role, s);
 	return s;
 }
@@ -415,6 +486,7 @@ symbolizer_free(struct symbolizer *symbolizer)
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
 		component_free(symbolizer->components[i]);
 	link_free(symbolizer->shipper);
+	event_free(symbolizer->again);
 	while (!TAILQ_EMPTY(&symbolizer->outbox))
 		parcel_free(symbolizer, TAILQ_FIRST(&symbolizer->outbox));
 	free(symbolizer);

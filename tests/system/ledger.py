@@ -161,6 +161,42 @@ def no_receiver(tap):
         finish(tap, run, name, "profiles_dropped_no_receiver")
 
 
+def absent_shipper(tap):
+    """It hangs for so long that the symbolizer cannot keep all. What it could
+    keep comes at once then: so many endpoints that none of their queues is
+    too short for its share."""
+    name = "a shipper that hangs"
+    with server() as s, Load():
+        config = "".join(
+            f"""phlare.write "w{i}" {{
+  endpoint {{
+    url = "{s.url}"
+  }}
+}}
+phlare.ebpf "e{i}" {{
+  forward_to       = [phlare.write.w{i}.receiver]
+  collect_interval = "50ms"
+  sample_rate      = 200
+}}
+""" for i in range(6))
+        with AccountedRun(config) as run:
+            run.wait_for(lambda a: a["profiles_sent"] > 20)
+            pid = run.pids()["shipper"]
+            os.kill(pid, signal.SIGSTOP)
+            gone = wait_until("drops", lambda: "dropping the oldest" in
+                              run.log(), 90)
+            os.kill(pid, signal.SIGCONT)
+            tap.ok(gone, f"{name}: it is said that profiles are dropped",
+                   run.log()[-2000:])
+            account = finish(tap, run, name, "samples_dropped_shipper",
+                             "profiles_dropped_shipper")
+        # a push that hung with it is tried again: its answer came too late
+        got = pushed(s, repeats=False)
+        tap.ok(got == account["samples_delivered"],
+               f"{name}: what counts as delivered was pushed",
+               (got, account.text()))
+
+
 def filtered(tap):
     """Of two busy processes one has a target, and only targets are wanted."""
     name = "targets only"
@@ -273,6 +309,7 @@ def main():
     no_receiver(tap)
     endpoints_that_refuse(tap)
     full_queue(tap)
+    absent_shipper(tap)
     kept_over_shippers(tap)
     storm(tap, 1)
     storm(tap, 3)
