@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.parse
 
-from phlare import decode_push, free_port, wait_until
+from phlare import decode_push, free_ports, wait_until
 
 
 class Request:
@@ -410,7 +410,7 @@ class Nginx:
     def __init__(self, directory, servers):
         self.dir = f"{directory}/nginx"
         os.mkdir(self.dir)
-        self.ports = {name: free_port() for name in servers}
+        self.ports = dict(zip(servers, free_ports(len(servers))))
         blocks = "\n".join(
             f"server {{ listen 127.0.0.1:{self.ports[name]} ssl http2; "
             f"{body} }}" for name, body in servers.items())

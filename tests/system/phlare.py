@@ -9,9 +9,11 @@ import glob
 import gzip
 import http.server
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -446,11 +448,20 @@ class Run:
             self.pids())
 
 
+def free_ports(count):
+    """Different ones, and none that a connection would be given."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        while len(ports) < count:
+            s = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", random.randrange(10000, 32768)))
+                ports.append(s.getsockname()[1])
+        return ports
+
+
 def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def push_config(url, extra_ebpf="", extra_endpoint="", rate=100,
