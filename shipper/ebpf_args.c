@@ -10,6 +10,7 @@
 #include "common/shipper.pb.h"
 #include "shipper/components.h"
 #include "shipper/labels.h"
+#include "shipper/target_set.h"
 
 #define SEC 1000000000LL
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -158,12 +159,26 @@ check_map_sizes(struct river_decoder *d, const struct ebpf_args *a)
 		    pids ? "pid_map_size must be greater than 0" : "");
 }
 
+/* Found now, not when the symbolizer is to have them. */
+static void
+check_size_of_targets(struct river_decoder *d, const struct ebpf_args *a)
+{
+	const char *id = river_decoder_printf(
+	    d, "%s.%s", a->block->name.text, a->block->label.text);
+
+	if (!target_set_fits(a, id))
+		river_decoder_refuse_at(d, a->block, "targets",
+		    "more than %d MiB of targets",
+		    SETTINGS_TARGETS_MAX_BYTES / (1024 * 1024));
+}
+
 static void
 check(struct river_decoder *d, void *args)
 {
 	struct ebpf_args *a = args;
 
 	take_aliases(a);
+	check_size_of_targets(d, a);
 	warn_without_effect(d, a->block);
 	check_map_sizes(d, a);
 }

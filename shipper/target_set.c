@@ -238,6 +238,27 @@ put_set(struct set *set, struct source *source)
 	return set->size > SETTINGS_TARGETS_MAX_BYTES ? -EFBIG : 0;
 }
 
+static struct source
+source_of(
+    const struct ebpf_args *args, const char *component, uint64_t decided_at)
+{
+	const char *given = args->job_name;
+
+	return (struct source){ args, text_given(given) ? given : component,
+		decided_at, 0 };
+}
+
+bool
+target_set_fits(const struct ebpf_args *args, const char *component)
+{
+	struct source source = source_of(args, component, 0);
+	struct set set = { 0 };
+	bool fits = put_set(&set, &source) == 0;
+
+	free(set.data);
+	return fits;
+}
+
 /* A sealed memfd of these bytes, or -errno. */
 static int
 sealed(const uint8_t *data, size_t size)
@@ -258,9 +279,7 @@ int
 target_set_new(const struct ebpf_args *args, const char *component,
     uint64_t decided_at, uint32_t *count)
 {
-	const char *given = args->job_name;
-	struct source source = { args, text_given(given) ? given : component,
-		decided_at, 0 };
+	struct source source = source_of(args, component, decided_at);
 	struct set set = { 0 };
 	int r = put_set(&set, &source);
 

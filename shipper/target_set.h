@@ -7,6 +7,7 @@
 #ifndef SHIPPER_TARGET_SET_H
 #define SHIPPER_TARGET_SET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a server takes of a label, and the symbolizer of a target. */
@@ -25,5 +26,8 @@ struct ebpf_args;
  */
 int target_set_new(const struct ebpf_args *args, const char *component,
     uint64_t decided_at, uint32_t *count);
+
+/* False where target_set_new() would say -EFBIG. */
+bool target_set_fits(const struct ebpf_args *args, const char *component);
 
 #endif

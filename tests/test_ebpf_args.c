@@ -282,6 +282,54 @@ test_ranges(void **state)
 		expect_refused(&rows[i]);
 }
 
+/* So many targets of some 4 MiB in all, and n times these to the profiler. */
+static char *
+large_targets(int n)
+{
+	char *text, *value = malloc(2001);
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	memset(value, 'x', 2000);
+	value[2000] = '\0';
+	fputs("phlare.write \"w\" { }\n"
+	      "discovery.relabel \"a\" { targets = [",
+	    f);
+	for (int i = 0; i < 105; i++) {
+		fprintf(f, "{\"pid\" = \"%d\"", i);
+		for (int j = 0; j < 20; j++)
+			fprintf(f, ", \"l%d\" = \"%s\"", j, value);
+		fputs("}, ", f);
+	}
+	fputs("] }\nphlare.ebpf \"e\" { "
+	      "forward_to = [phlare.write.w.receiver]\n"
+	      "targets = concat(",
+	    f);
+	for (int i = 0; i < n; i++)
+		fprintf(f, "%sdiscovery.relabel.a.output", i > 0 ? ", " : "");
+	fputs(") }\n", f);
+	fclose(f);
+	free(value);
+	return text;
+}
+
+static void
+test_targets_that_cannot_be_sent(void **state)
+{
+	static const char *const want[] = { "",
+		"c:4:11: more than 16 MiB of targets\n" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char *text = large_targets(3 + i);
+		struct read r = read_text(text);
+
+		assert_string_equal(r.messages, want[i]);
+		read_free(&r);
+		free(text);
+	}
+}
+
 /* These two have one text for both of them, and no place of their own. */
 static void
 test_map_sizes(void **state)
@@ -386,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_aliases_of_the_file_cache),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_targets_that_cannot_be_sent),
 		cmocka_unit_test(test_map_sizes),
 		cmocka_unit_test(
 		    test_what_has_no_effect_is_accepted_with_a_warning),
