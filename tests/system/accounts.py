@@ -158,20 +158,36 @@ class Load:
         return [p.pid for p in self.running]
 
 
-def pushed(server, comm=None, without=None, repeats=True):
-    """Samples that a server has got, of one command or of all; without those
-    of the component of that name; and without what came again."""
+def profiles_of(server, without=None, repeats=True):
+    """What a server has got, without the component of that name; and without
+    what came again."""
     with server.lock:
         bodies = [body for _, _, body, _ in server.pushes]
     if not repeats:
         bodies = set(bodies)
-    profiles = [Profile(raw) for body in bodies
-                for labels, raws in decode_push(body)
-                if without is None or
-                dict(labels).get("service_name") != without for raw in raws]
+    return [Profile(raw) for body in bodies
+            for labels, raws in decode_push(body)
+            if without is None or
+            dict(labels).get("service_name") != without for raw in raws]
+
+
+def pushed(server, comm=None, without=None, repeats=True):
+    """Samples that a server has got, of one command or of all."""
     return sum(sum(v[0] for _, v, _ in (p.samples if comm is None else
                                         p.of_comm(comm))) // p.period
-               for p in profiles)
+               for p in profiles_of(server, without, repeats))
+
+
+def unsampled(profiles, start, end):
+    """Seconds of this time (of time.time()) that no profile covers."""
+    spans = sorted((p.time / 1e9, (p.time + p.duration) / 1e9)
+                   for p in profiles)
+    gaps, at = 0.0, start
+    for begin, finish in spans:
+        if begin > at:
+            gaps += min(begin, end) - min(at, end)
+        at = max(at, finish)
+    return gaps + max(0.0, end - at)
 
 
 def chance(samples, share):
