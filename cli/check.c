@@ -2,11 +2,11 @@
 /* phlare-ebpf check: the mistakes of configurations, nothing started. */
 #include "cli/ask_shipper.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "common/log.h"
 
 static const struct option_row rows[] = { { NULL } };
-static const struct option_table table = { "check", "FILE...",
+static const struct option_table table = { "phlare-ebpf check", "FILE...",
 	"Checks configurations as phlare-ebpf run reads them, and starts "
 	"nothing. All\nmistakes are shown with their lines. Files that FILE "
 	"names are read as well.",
@@ -19,10 +19,6 @@ command_check(int argc, char **argv)
 
 	if (first < 0)
 		return code;
-	if (first == argc) {
-		log_warnx("check", "which FILE? (phlare-ebpf check --help)");
-		return EXIT_USAGE;
-	}
 	return ask_shipper_exec(&(struct ask_shipper){
 	    "check", "--check", argv + first, argc - first });
 }

@@ -7,8 +7,9 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
+#include "common/options.h" /* EXIT_USAGE */
+
 #define EXIT_FAILED 1
-#define EXIT_USAGE 2
 
 struct command {
 	const char *name;

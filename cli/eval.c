@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "common/log.h"
 #include "common/river/arena.h"
 #include "common/river/diagnostics.h"
@@ -19,7 +19,7 @@ static const struct option_row eval_rows[] = {
 	{ NULL },
 };
 static const struct option_table eval_table = {
-	.command = "eval",
+	.name = "phlare-ebpf eval",
 	.operands = "EXPRESSION",
 	.summary = "Prints the value of an expression of the configuration "
 		   "language as one line.\nFunctions and constants are known, "
@@ -80,12 +80,6 @@ command_eval(int argc, char **argv)
 		first = options_parse(&eval_table, argc, argv, NULL, &code);
 	if (first < 0)
 		return code;
-	if (argc - first != 1) {
-		log_warnx("eval",
-		    "one expression is needed, in quotes of the shell "
-		    "(phlare-ebpf eval --help)");
-		return EXIT_USAGE;
-	}
 	source = river_source_new("", argv[first], strlen(argv[first]));
 	if (source == NULL) {
 		log_warn("eval", "%s", "the expression");

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/output.h"
 #include "cli/replace.h"
 #include "cli/report.h"
@@ -45,7 +45,7 @@ static const struct option_row rows[] = {
 	    set_write, 'w' },
 	{ NULL },
 };
-static const struct option_table table = { "fmt", "FILE",
+static const struct option_table table = { "phlare-ebpf fmt", "FILE",
 	"Prints the configuration FILE (- is standard input) formatted: tabs, "
 	"aligned\nattributes, one space around operators. Comments stay.",
 	rows };
@@ -169,13 +169,6 @@ open_input(struct fmt *f)
 	return -errno;
 }
 
-static int
-wrong_usage(const char *why)
-{
-	log_warnx("fmt", "%s (phlare-ebpf fmt --help)", why);
-	return EXIT_USAGE;
-}
-
 int
 command_fmt(int argc, char **argv)
 {
@@ -184,12 +177,9 @@ command_fmt(int argc, char **argv)
 
 	if (first < 0)
 		return code;
-	if (argc - first != 1)
-		return wrong_usage(
-		    argc == first ? "which FILE?" : "one FILE at a time");
 	f.file = argv[first];
 	if (f.write && strcmp(f.file, "-") == 0)
-		return wrong_usage("-w needs a FILE to write to");
+		return options_refuse(&table, "-w needs a FILE to write to");
 	if (open_input(&f) < 0)
 		return EXIT_FAILED;
 	code = f.write ? write_back(&f) : report_in_child(NULL, work, &f);

@@ -19,7 +19,6 @@ libcli_a_SOURCES = \
 	%D%/intern.c %D%/intern.h \
 	%D%/janitor.c %D%/janitor.h \
 	%D%/log_lines.c %D%/log_lines.h \
-	%D%/options.c %D%/options.h \
 	%D%/output.c %D%/output.h \
 	%D%/pprof_merge.c %D%/pprof_merge.h \
 	%D%/pprof_reader.c %D%/pprof_reader.h \

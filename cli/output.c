@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/options.h"
+#include "common/options.h"
 
 /* A file there that nobody sees, or for a moment where there is no such. */
 static int

@@ -16,7 +16,7 @@
 
 #include "cli/commands.h"
 #include "cli/duration.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/record_config.h"
@@ -123,7 +123,7 @@ static const struct option_row rows[] = {
 	SUPERVISOR_OPTION_ROWS,
 	{ NULL },
 };
-static const struct option_table table = { "record", "",
+static const struct option_table table = { "phlare-ebpf record", "",
 	"Profiles this host, then prints the hottest functions and writes\n"
 	"profile.pb.gz and flamegraph.html.",
 	rows };
@@ -407,13 +407,7 @@ command_record(int argc, char **argv)
 		return code;
 	}
 	code = EXIT_FAILED;
-	if (first < argc) {
-		log_warnx("record",
-		    "%s is not an option "
-		    "(phlare-ebpf record --help)",
-		    argv[first]);
-		code = EXIT_USAGE;
-	} else if ((directory = output_open(o->output)) < 0) {
+	if ((directory = output_open(o->output)) < 0) {
 		log_warnx("record", "--output %s: %s", o->output,
 		    strerror(-directory));
 	} else {

@@ -17,7 +17,7 @@
 #include "cli/flamegraph.h"
 #include "cli/frames.h"
 #include "cli/ids.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/pprof_reader.h"
 #include "cli/top.h"
 #include "common/log.h"
@@ -145,19 +145,6 @@ open_input(struct report *r)
 	return -errno;
 }
 
-/* The one operand, or NULL after saying what is wrong. */
-static const char *
-one_file(const char *command, int argc, char **argv, int first)
-{
-	if (argc - first == 1)
-		return argv[first];
-	log_warnx(command,
-	    argc == first ? "which FILE? (phlare-ebpf %s --help)"
-			  : "one FILE at a time (phlare-ebpf %s --help)",
-	    command);
-	return NULL;
-}
-
 static int
 show_page(const struct report *r, const struct profile *p)
 {
@@ -187,7 +174,7 @@ static const struct option_row flamegraph_rows[] = {
 };
 
 static const struct option_table flamegraph_table = {
-	.command = "flamegraph",
+	.name = "phlare-ebpf flamegraph",
 	.operands = "FILE",
 	.summary =
 	    "Draws a pprof profile as one HTML page that works offline, by\n"
@@ -282,9 +269,7 @@ report_flamegraph(int argc, char **argv)
 
 	if (first < 0)
 		return code;
-	r.file = one_file(r.command, argc, argv, first);
-	if (r.file == NULL)
-		return EXIT_USAGE;
+	r.file = argv[first];
 	if (open_input(&r) < 0)
 		return EXIT_FAILED;
 	r.title = frames_base_name(r.file);
@@ -329,7 +314,7 @@ static const struct option_row top_rows[] = {
 };
 
 static const struct option_table top_table = {
-	.command = "top",
+	.name = "phlare-ebpf top",
 	.operands = "FILE",
 	.summary =
 	    "Prints the hottest functions of a pprof profile.\n"
@@ -358,9 +343,7 @@ report_top(int argc, char **argv)
 
 	if (first < 0)
 		return code;
-	r.file = one_file(r.command, argc, argv, first);
-	if (r.file == NULL)
-		return EXIT_USAGE;
+	r.file = argv[first];
 	if (open_input(&r) < 0)
 		return EXIT_FAILED;
 	code = report_in_child(NULL, read_and_show, &r);

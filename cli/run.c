@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/stage.h"
 #include "cli/supervisor.h"
 #include "common/log.h"
@@ -50,7 +50,7 @@ static const struct option_row rows[] = {
 	SUPERVISOR_OPTION_ROWS,
 	{ NULL },
 };
-static const struct option_table table = { "run", "CONFIG",
+static const struct option_table table = { "phlare-ebpf run", "CONFIG",
 	"Profiles this host and pushes the profiles, as the configuration "
 	"says, until\nit is stopped. SIGHUP reads the configuration again.",
 	rows };
@@ -151,13 +151,6 @@ command_run(int argc, char **argv)
 	first = options_parse(&table, argc, argv, &r, &code);
 	if (first < 0)
 		return code;
-	if (argc - first != 1) {
-		log_warnx("run",
-		    argc == first
-			? "which CONFIG? (phlare-ebpf run --help)"
-			: "one CONFIG at a time (phlare-ebpf run --help)");
-		return EXIT_USAGE;
-	}
 	r.options.config = argv[first];
 	if (access(r.options.config, R_OK) < 0) {
 		log_warn("run", "%s", r.options.config);

@@ -16,7 +16,7 @@
 
 #include "cli/backoff.h"
 #include "cli/log_lines.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/spawn.h"
 #include "common/log.h"
 #include "common/sandbox.h"

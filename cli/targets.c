@@ -7,7 +7,7 @@
 
 #include "cli/ask_shipper.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 #include "cli/report.h"
 #include "cli/target_json.h"
 #include "cli/target_match.h"
@@ -44,7 +44,7 @@ static const struct option_row rows[] = {
 	    'p' },
 	{ NULL },
 };
-static const struct option_table table = { "targets", "FILE",
+static const struct option_table table = { "phlare-ebpf targets", "FILE",
 	"Prints the targets that each phlare.ebpf of the configuration FILE "
 	"gets, after\nall relabelling, and what they match.",
 	rows };
@@ -135,13 +135,6 @@ command_targets(int argc, char **argv)
 
 	if (first < 0)
 		return code;
-	if (argc - first != 1) {
-		log_warnx("targets",
-		    argc == first
-			? "which FILE? (phlare-ebpf targets --help)"
-			: "one FILE at a time (phlare-ebpf targets --help)");
-		return EXIT_USAGE;
-	}
 	if (o.pid != 0 && (r = match_process_read(o.pid, &process)) < 0) {
 		log_warnx(
 		    "targets", "process %u: %s", (unsigned)o.pid, strerror(-r));

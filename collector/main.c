@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,181 +19,74 @@
 #include "collector/sampling.h"
 #include "common/log.h"
 #include "common/notify.h"
-#include "common/privilege.h"
+#include "common/process_options.h"
 #include "common/sandbox.h"
 
-#define PROGRAM "phlare-collector"
-#define EXIT_USAGE 2
-
 struct settings {
-	struct privilege_ids ids;
+	struct process_options process;
 	struct listener_options listener;
 	unsigned long long extra_caps;
-	bool debug;
 };
 
-static void
-usage(FILE *out)
+/* ---- options */
+
+static int
+set_client(void *into, const char *value, const char **why)
 {
-	fprintf(out,
-	    "usage: " PROGRAM " [options]\n"
-	    "Samples and opens files for phlare-symbolizer. Takes its "
-	    "listening sockets\n"
-	    "\"collector\" and \"opener\" by LISTEN_FDS.\n\n"
-	    "  --user UID[:GID]|NAME   whom to become; needed when started as "
-	    "root\n"
-	    "  --client UID|NAME       who may connect, besides root\n"
-	    "  --sandbox=MODE          enforce (default) or trap: name the "
-	    "refused call\n"
-	    "  --stack-parts N         entries of a map of stacks (default: "
-	    "by CPUs)\n"
-	    "  --counts N              entries of a map of counts (default: "
-	    "by CPUs)\n"
-	    "  --debug                 say more\n"
-	    "  --help, --version\n");
-}
+	struct settings *s = into;
+	struct passwd *pw = getpwnam(value);
+	uint64_t uid;
 
-/* ---- options: each parses its argument, NULL or why it is wrong */
-
-static const char *
-set_user(struct settings *s, const char *text)
-{
-	const char *why = NULL;
-
-	privilege_parse_user(text, &s->ids, &why);
-	return why;
-}
-
-static const char *
-set_client(struct settings *s, const char *text)
-{
-	struct passwd *pw = getpwnam(text);
-	char *end;
-	unsigned long uid;
-
-	if (pw != NULL) {
-		s->listener.client = pw->pw_uid;
-		return NULL;
-	}
-	errno = 0;
-	uid = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
-	    uid >= UINT32_MAX)
-		return "neither an account nor a UID";
+	*why = "neither an account nor a UID";
+	if (pw != NULL)
+		uid = pw->pw_uid;
+	else if (options_number(value, 0, UINT32_MAX - 1, &uid) < 0)
+		return -EINVAL;
 	s->listener.client = uid;
-	return NULL;
+	return 0;
 }
 
-static const char *
-set_sandbox(struct settings *s, const char *text)
+static int
+set_entries(const char *value, const char **why, uint32_t *entries)
 {
-	(void)s;
-	return sandbox_set_mode(text) < 0 ? "not enforce or trap" : NULL;
-}
+	uint64_t n;
 
-static const char *
-parse_entries(const char *text, uint32_t *entries)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n < 1 ||
-	    n > SAMPLING_ENTRIES_MAX)
-		return "not a number from 1 to 524288";
+	*why = "not a number from 1 to 524288";
+	if (options_number(value, 1, SAMPLING_ENTRIES_MAX, &n) < 0)
+		return -EINVAL;
 	*entries = n;
-	return NULL;
+	return 0;
 }
 
-static const char *
-set_stack_parts(struct settings *s, const char *text)
+static int
+set_stack_parts(void *into, const char *value, const char **why)
 {
-	return parse_entries(text, &s->listener.stack_parts);
+	struct settings *s = into;
+
+	return set_entries(value, why, &s->listener.stack_parts);
 }
 
-static const char *
-set_counts(struct settings *s, const char *text)
+static int
+set_counts(void *into, const char *value, const char **why)
 {
-	return parse_entries(text, &s->listener.counts);
+	struct settings *s = into;
+
+	return set_entries(value, why, &s->listener.counts);
 }
 
-static const char *
-set_debug(struct settings *s, const char *text)
-{
-	(void)text;
-	s->debug = true;
-	return NULL;
-}
-
-static const char *
-show_help(struct settings *s, const char *text)
-{
-	(void)s;
-	(void)text;
-	usage(stdout);
-	exit(0);
-}
-
-static const char *
-show_version(struct settings *s, const char *text)
-{
-	(void)s;
-	(void)text;
-	printf(PROGRAM " " PACKAGE_VERSION "\n");
-	exit(0);
-}
-
-static const struct option_row {
-	const char *name;
-	int has_argument;
-	const char *(*set)(struct settings *s, const char *text);
-} option_rows[] = {
-	{ "user", required_argument, set_user },
-	{ "client", required_argument, set_client },
-	{ "sandbox", required_argument, set_sandbox },
-	{ "stack-parts", required_argument, set_stack_parts },
-	{ "counts", required_argument, set_counts },
-	{ "debug", no_argument, set_debug },
-	{ "help", no_argument, show_help },
-	{ "version", no_argument, show_version },
+static const struct option_row rows[] = {
+	{ "client", "NAME|UID", "who may connect, besides root", set_client },
+	{ "stack-parts", "N", "entries of a map of stacks (default: by CPUs)",
+	    set_stack_parts },
+	{ "counts", "N", "entries of a map of counts (default: by CPUs)",
+	    set_counts },
+	PROCESS_OPTION_ROWS,
+	{ NULL },
 };
-#define OPTIONS (sizeof(option_rows) / sizeof(option_rows[0]))
-
-static void
-usage_error(const char *what, const char *why)
-{
-	fprintf(stderr, PROGRAM ": %s: %s\n", what, why);
-	exit(EXIT_USAGE);
-}
-
-static void
-parse_options(struct settings *s, int argc, char **argv)
-{
-	struct option options[OPTIONS + 1] = { { 0 } };
-	int index = 0, c;
-
-	for (size_t i = 0; i < OPTIONS; i++)
-		options[i] = (struct option){ option_rows[i].name,
-			option_rows[i].has_argument, NULL, 0 };
-	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {
-		const char *why;
-
-		if (c != 0)
-			exit(EXIT_USAGE); /* getopt has said why */
-		why = option_rows[index].set(s, optarg);
-		if (why != NULL) {
-			fprintf(stderr, PROGRAM ": --%s %s: %s\n",
-			    option_rows[index].name, optarg, why);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (optind < argc)
-		usage_error(argv[optind], "it takes no arguments");
-	if (geteuid() == 0 && s->ids.uid == (uid_t)-1)
-		usage_error("started as root",
-		    "--user UID[:GID]|NAME says whom to become");
-}
+static const struct option_table table = { "phlare-collector", "",
+	"Samples and opens files for phlare-symbolizer. Takes its listening "
+	"sockets\n\"collector\" and \"opener\" by LISTEN_FDS.",
+	rows };
 
 /* ---- the steps */
 
@@ -228,19 +120,24 @@ int
 main(int argc, char **argv)
 {
 	struct settings s = {
-		.ids = { (uid_t)-1, (gid_t)-1 },
+		.process = PROCESS_OPTIONS_NONE,
 		.listener = { .client = (uid_t)-1,
 		    .sampler = sampler_run,
 		    .opener = opener_run },
 	};
+	int code;
 
-	log_init(PROGRAM, false);
-	parse_options(&s, argc, argv);
-	log_init(PROGRAM, s.debug);
+	log_init(table.name, false);
+	if (options_parse(&table, argc, argv, &s, &code) < 0)
+		return code;
+	if ((code = process_options_check(&table, &s.process)) != 0)
+		return code;
+	log_init(table.name, s.process.debug);
 	find_sockets(&s.listener);
 	check_requirements(&s);
 	notify_open();
-	if (privilege_drop(PROCESS_LISTENER, &s.ids, s.extra_caps) < 0 ||
+	if (privilege_drop(PROCESS_LISTENER, &s.process.ids, s.extra_caps) <
+		0 ||
 	    sandbox_enter(PROCESS_LISTENER, NULL) < 0)
 		return 1;
 	notify_send("READY=1");

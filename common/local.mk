@@ -9,7 +9,9 @@ libcommon_a_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/memfd.c %D%/memfd.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/options.c %D%/options.h \
 	%D%/privilege.c %D%/privilege.h \
+	%D%/process_options.c %D%/process_options.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/settings.h \
 	%D%/target.c %D%/target.h \

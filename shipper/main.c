@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 
 #include "common/log.h"
 #include "common/notify.h"
-#include "common/privilege.h"
+#include "common/process_options.h"
 #include "common/sandbox.h"
 #include "shipper/check.h"
 #include "shipper/config_source.h"
@@ -24,165 +23,95 @@
 #include "shipper/shipper.h"
 #include "shipper/show_targets.h"
 
-#define PROGRAM "phlare-shipper"
-#define EXIT_USAGE 2
 #define DEFAULT_LISTEN "127.0.0.1:4041"
 
 struct options {
-	struct privilege_ids ids;
+	struct process_options process;
 	char **configs; /* one, but for a check */
 	size_t count;
 	const char *listen, *ledger;
-	bool check, targets, debug;
+	bool check, targets;
 };
 
-static const char usage[] =
-    "usage: " PROGRAM " [options] CONFIG\n"
-    "       " PROGRAM " --check CONFIG...\n"
-    "       " PROGRAM " --targets CONFIG\n"
-    "Pushes the profiles of phlare-symbolizer as CONFIG says. Takes its\n"
-    "listening socket \"shipper\" by LISTEN_FDS; SIGHUP reads CONFIG again.\n\n"
-    "  --user UID[:GID]|NAME   whom to become; needed when started as root\n"
-    "  --listen ADDR:PORT      metrics and health there (" DEFAULT_LISTEN "),\n"
-    "                          or none\n"
-    "  --ledger FILE           keep the count of all samples in FILE\n"
-    "  --check                 check each CONFIG and end\n"
-    "  --targets               print the targets of each component, in "
-    "JSON\n"
-    "  --sandbox=MODE          enforce (default) or trap: name the refused "
-    "call\n"
-    "  --debug                 say more\n"
-    "  --help, --version\n";
+/* ---- options */
 
-/* ---- options: each parses its argument, NULL or why it is wrong */
-
-static const char *
-set_user(struct options *o, const char *text)
+static int
+set_listen(void *into, const char *value, const char **why)
 {
-	const char *why = NULL;
+	struct options *o = into;
 
-	privilege_parse_user(text, &o->ids, &why);
-	return why;
+	(void)why;
+	o->listen = value;
+	return 0;
 }
 
-static const char *
-set_listen(struct options *o, const char *text)
+static int
+set_ledger(void *into, const char *value, const char **why)
 {
-	o->listen = text;
-	return NULL;
+	struct options *o = into;
+
+	(void)why;
+	o->ledger = value;
+	return 0;
 }
 
-static const char *
-set_ledger(struct options *o, const char *text)
+static int
+set_check(void *into, const char *value, const char **why)
 {
-	o->ledger = text;
-	return NULL;
-}
+	struct options *o = into;
 
-static const char *
-set_check(struct options *o, const char *text)
-{
-	(void)text;
+	(void)value;
+	(void)why;
 	o->check = true;
-	return NULL;
+	return 0;
 }
 
-static const char *
-set_targets(struct options *o, const char *text)
+static int
+set_targets(void *into, const char *value, const char **why)
 {
-	(void)text;
+	struct options *o = into;
+
+	(void)value;
+	(void)why;
 	o->targets = true;
-	return NULL;
+	return 0;
 }
 
-static const char *
-set_sandbox(struct options *o, const char *text)
-{
-	(void)o;
-	return sandbox_set_mode(text) < 0 ? "not enforce or trap" : NULL;
-}
-
-static const char *
-set_debug(struct options *o, const char *text)
-{
-	(void)text;
-	o->debug = true;
-	return NULL;
-}
-
-static const char *
-show_help(struct options *o, const char *text)
-{
-	(void)o;
-	(void)text;
-	fputs(usage, stdout);
-	exit(0);
-}
-
-static const char *
-show_version(struct options *o, const char *text)
-{
-	(void)o;
-	(void)text;
-	puts(PROGRAM " " PACKAGE_VERSION);
-	exit(0);
-}
-
-static const struct option_row {
-	const char *name;
-	int has_argument;
-	const char *(*set)(struct options *o, const char *text);
-} option_rows[] = {
-	{ "user", required_argument, set_user },
-	{ "listen", required_argument, set_listen },
-	{ "ledger", required_argument, set_ledger },
-	{ "check", no_argument, set_check },
-	{ "targets", no_argument, set_targets },
-	{ "sandbox", required_argument, set_sandbox },
-	{ "debug", no_argument, set_debug },
-	{ "help", no_argument, show_help },
-	{ "version", no_argument, show_version },
+static const struct option_row rows[] = {
+	{ "listen", "ADDR:PORT",
+	    "metrics and health there (" DEFAULT_LISTEN "), or none",
+	    set_listen },
+	{ "ledger", "FILE", "keep the count of all samples in FILE",
+	    set_ledger },
+	{ "check", NULL, "check each CONFIG and end", set_check },
+	{ "targets", NULL, "print the targets of each component, in JSON",
+	    set_targets },
+	PROCESS_OPTION_ROWS,
+	{ NULL },
 };
-#define OPTIONS (sizeof(option_rows) / sizeof(option_rows[0]))
+static const struct option_table table = { "phlare-shipper", "CONFIG...",
+	"Pushes the profiles of phlare-symbolizer as CONFIG says. Takes its\n"
+	"listening socket \"shipper\" by LISTEN_FDS; SIGHUP reads CONFIG "
+	"again.\nSeveral may be given with --check.",
+	rows };
 
-static void
-usage_error(const char *what, const char *why)
+/* False: there is nothing more to do but to exit with *code. */
+static bool
+parse_options(struct options *o, int argc, char **argv, int *code)
 {
-	fprintf(stderr, PROGRAM ": %s: %s\n", what, why);
-	exit(EXIT_USAGE);
-}
+	int first = options_parse(&table, argc, argv, o, code);
 
-static void
-parse_options(struct options *o, int argc, char **argv)
-{
-	struct option options[OPTIONS + 1] = { { 0 } };
-	int index = 0, c;
-
-	for (size_t i = 0; i < OPTIONS; i++)
-		options[i] = (struct option){ option_rows[i].name,
-			option_rows[i].has_argument, NULL, 0 };
-	while ((c = getopt_long(argc, argv, "", options, &index)) != -1) {
-		const char *why;
-
-		if (c != 0)
-			exit(EXIT_USAGE); /* getopt has said why */
-		why = option_rows[index].set(o, optarg);
-		if (why == NULL)
-			continue;
-		fprintf(stderr, PROGRAM ": --%s %s: %s\n",
-		    option_rows[index].name, optarg, why);
-		exit(EXIT_USAGE);
-	}
-	o->configs = argv + optind;
-	o->count = argc - optind;
-	if (o->count == 0)
-		usage_error("CONFIG", "no configuration file is given");
+	if (first < 0)
+		return false;
+	o->configs = argv + first;
+	o->count = argc - first;
+	*code = 0;
 	if (o->count > 1 && !o->check)
-		usage_error(o->configs[1], "one configuration file only");
-	if (!o->check && !o->targets && geteuid() == 0 &&
-	    o->ids.uid == (uid_t)-1)
-		usage_error("started as root",
-		    "--user UID[:GID]|NAME says whom to become");
+		*code = options_refuse(
+		    &table, "%s: one CONFIG at a time", o->configs[1]);
+	else if (!o->check && !o->targets)
+		*code = process_options_check(&table, &o->process);
+	return *code == 0;
 }
 
 /* ---- the steps */
@@ -261,21 +190,22 @@ serve(
 int
 main(int argc, char **argv)
 {
-	struct options o = { .ids = { (uid_t)-1, (gid_t)-1 },
+	struct options o = { .process = PROCESS_OPTIONS_NONE,
 		.listen = DEFAULT_LISTEN };
 	struct shipper_options so = { 0 };
 	struct event_base *base;
 	struct shipper *s;
-	int code = 1, r;
+	int code, r;
 
-	log_init(PROGRAM, false);
-	parse_options(&o, argc, argv);
-	log_init(PROGRAM, o.debug);
+	log_init(table.name, false);
+	if (!parse_options(&o, argc, argv, &code))
+		return code;
+	log_init(table.name, o.process.debug);
 	signal(SIGPIPE, SIG_IGN);
 	if (o.check)
-		return check_configs(o.configs, o.count, &o.ids);
+		return check_configs(o.configs, o.count, &o.process.ids);
 	if (o.targets)
-		return show_targets(o.configs[0], &o.ids);
+		return show_targets(o.configs[0], &o.process.ids);
 	so.source = config_source_open(o.configs[0]);
 	if (so.source == NULL)
 		fatal("%s", o.configs[0]);
@@ -291,8 +221,9 @@ main(int argc, char **argv)
 	if (base == NULL)
 		fatalx("no event loop");
 	s = shipper_new(base, &so);
+	code = 1;
 	if (s != NULL)
-		code = serve(s, base, &o.ids);
+		code = serve(s, base, &o.process.ids);
 	shipper_free(s);
 	config_source_free(so.source);
 	event_base_free(base);

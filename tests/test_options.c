@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cli/commands.h"
-#include "cli/options.h"
+#include "common/options.h"
 
 struct wanted {
 	uint64_t rate;
@@ -42,7 +41,8 @@ static const struct option_row rows[] = {
 	{ "quick", NULL, "hurry", set_quick },
 	{ NULL },
 };
-static const struct option_table table = { "x", "FILE", "Does x.", rows };
+static const struct option_table table = { "program x", "[FILE]...", "Does x.",
+	rows };
 
 /* Parses words (ends with NULL); the first operand's index or -1. */
 static int
@@ -101,6 +101,48 @@ test_operands_may_come_first(void **state)
 	assert_int_equal(w.rate, 99);
 }
 
+/* How often that word may stand there, and what is said of too many. */
+static void
+test_operands_are_counted(void **state)
+{
+	static const struct {
+		const char *operands;
+		int min, max;
+	} kinds[] = { { "", 0, 0 }, { "FILE", 1, 1 }, { "FILE...", 1, 3 },
+		{ "[FILE]...", 0, 3 } };
+	char *argv[] = { "x", "f", "f", "f", NULL };
+	struct wanted w;
+	int code;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		for (int n = 0; n <= 3; n++) {
+			const struct option_table t = { "program x",
+				kinds[i].operands, "Does x.", rows };
+			bool good = n >= kinds[i].min && n <= kinds[i].max;
+			int first = options_parse(&t, n + 1, argv, &w, &code);
+
+			assert_int_equal(first, good ? 1 : -1);
+			assert_int_equal(code, good ? -1 : EXIT_USAGE);
+		}
+}
+
+/* A command's version is its program's. */
+static void
+test_programs_have_a_version(void **state)
+{
+	const struct option_table program = { "program", "", "Is x.", rows };
+	char *argv[] = { "x", "--version", NULL };
+	struct wanted w;
+	int code;
+
+	(void)state;
+	assert_int_equal(options_parse(&program, 2, argv, &w, &code), -1);
+	assert_int_equal(code, 0);
+	assert_int_equal(options_parse(&table, 2, argv, &w, &code), -1);
+	assert_int_equal(code, EXIT_USAGE);
+}
+
 static void
 test_wrong_options_are_usage_errors(void **state)
 {
@@ -143,6 +185,8 @@ main(void)
 		cmocka_unit_test(test_options_and_operands_are_told_apart),
 		cmocka_unit_test(test_letters_are_names_too),
 		cmocka_unit_test(test_operands_may_come_first),
+		cmocka_unit_test(test_operands_are_counted),
+		cmocka_unit_test(test_programs_have_a_version),
 		cmocka_unit_test(test_wrong_options_are_usage_errors),
 		cmocka_unit_test(test_numbers_are_whole_and_bounded),
 	};

@@ -39,8 +39,8 @@ MISTAKES = [
 ]
 
 USAGE = [
-    ([], "one expression is needed"),
-    (["1", "2"], "one expression is needed"),
+    ([], "which EXPRESSION?"),
+    (["1", "2"], "one EXPRESSION at a time"),
     (["--nope"], "unknown option --nope"),
     (["-x"], "unknown option -x"),
 ]
