@@ -24,6 +24,7 @@
 #include "cli/stage.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/now.h"
 
 #define SECOND 1000000000LL
 #define DRAW_EVERY_MS 100
@@ -130,15 +131,6 @@ static const struct option_table table = { "phlare-ebpf record", "",
 
 /* ---- while it runs */
 
-static int64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * SECOND + now.tv_nsec;
-}
-
 static void
 enter_phase(struct record *r, enum record_phase phase)
 {
@@ -146,7 +138,7 @@ enter_phase(struct record *r, enum record_phase phase)
 		"finishing" };
 
 	r->phase = phase;
-	r->phase_start = now_ns();
+	r->phase_start = now_ns(CLOCK_MONOTONIC);
 	if (phase == STARTING && !r->progress.terminal)
 		return; /* soon over, or an error is all that there is to say */
 	progress_phase(&r->progress, names[phase],
@@ -171,7 +163,7 @@ static void
 on_tick(int fd, short what, void *arg)
 {
 	struct record *r = arg;
-	int64_t passed = now_ns() - r->phase_start;
+	int64_t passed = now_ns(CLOCK_MONOTONIC) - r->phase_start;
 
 	(void)fd;
 	(void)what;

@@ -19,6 +19,7 @@
 #include "common/options.h"
 #include "cli/spawn.h"
 #include "common/log.h"
+#include "common/now.h"
 #include "common/sandbox.h"
 
 #define ARGUMENTS_MAX 16
@@ -72,10 +73,7 @@ static void service_start(struct service *v);
 static unsigned long long
 now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+	return now_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* A line of our own among those of the programs. */

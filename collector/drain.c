@@ -16,6 +16,7 @@
 #include "collector/processes.h"
 #include "collector/sampling.h"
 #include "common/log.h"
+#include "common/now.h"
 
 /* A call that takes long keeps its CPU from being sampled: small steps. */
 #define ENTRIES_AT_ONCE 128
@@ -45,15 +46,6 @@ struct emptying {
 	void (*take)(struct drain *d, const void *key, const void *value);
 };
 
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 struct drain *
 drain_new(struct sampling *sampling)
 {
@@ -78,8 +70,8 @@ drain_free(struct drain *d)
 void
 drain_start(struct drain *d)
 {
-	d->wall_end = clock_ns(CLOCK_REALTIME);
-	d->boot_end = clock_ns(CLOCK_BOOTTIME);
+	d->wall_end = now_ns(CLOCK_REALTIME);
+	d->boot_end = now_ns(CLOCK_BOOTTIME);
 }
 
 void
@@ -87,8 +79,8 @@ drain_flip(struct drain *d)
 {
 	d->wall_start = d->wall_end;
 	d->boot_start = d->boot_end;
-	d->wall_end = clock_ns(CLOCK_REALTIME);
-	d->boot_end = clock_ns(CLOCK_BOOTTIME);
+	d->wall_end = now_ns(CLOCK_REALTIME);
+	d->boot_end = now_ns(CLOCK_BOOTTIME);
 	d->pair = sampling_flip(d->sampling);
 	for (unsigned i = 0; i < d->count; i++)
 		sampling_cpu(d->sampling, i, &d->cpus[i]);

@@ -26,6 +26,7 @@
 #include "collector/sampler.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/now.h"
 
 #define NSEC_PER_MSEC 1000000ULL
 #define STOP_GRACE_MS 2000
@@ -60,15 +61,6 @@ struct listener {
 };
 
 static const struct privilege_ids same_ids = { (uid_t)-1, (gid_t)-1 };
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 /* ---- starting children */
 
@@ -276,7 +268,7 @@ settle(struct listener *l, const struct child *c, int status)
 	if (c->kind == CHILD_SAMPLER)
 		orphans_add(&l->orphans, c->page,
 		    crashed ? SESSION_CRASHED : SESSION_LEFT, &c->handed,
-		    clock_ns(CLOCK_BOOTTIME));
+		    now_ns(CLOCK_BOOTTIME));
 	if (WIFSIGNALED(status) && !c->killed && !l->stopping)
 		log_warnx("listener", "%s %d died by signal %d",
 		    kinds[c->kind].name, c->pid, WTERMSIG(status));
@@ -320,7 +312,7 @@ read_signals(struct listener *l)
 static int
 kill_overdue(struct listener *l)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
 	int next = -1;
 
 	for (int i = 0; i < MAX_CHILDREN; i++) {
@@ -363,13 +355,12 @@ any_child(const struct listener *l)
 static void
 end_children(struct listener *l)
 {
-	uint64_t end =
-	    clock_ns(CLOCK_MONOTONIC) + STOP_GRACE_MS * NSEC_PER_MSEC;
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + STOP_GRACE_MS * NSEC_PER_MSEC;
 	struct pollfd pfd = { l->signals, POLLIN, 0 };
 
 	signal_all(l, SIGTERM);
 	while (any_child(l)) {
-		uint64_t now = clock_ns(CLOCK_MONOTONIC);
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 		if (now >= end)
 			signal_all(l, SIGKILL);
@@ -415,7 +406,7 @@ handle(struct listener *l, const struct poll_set *set)
 
 	for (int i = 0; i < set->clients; i++)
 		if (clients[i].revents != 0)
-			set->children[i]->hung_up = clock_ns(CLOCK_MONOTONIC);
+			set->children[i]->hung_up = now_ns(CLOCK_MONOTONIC);
 	if (set->fds[0].revents != 0)
 		read_signals(l);
 	for (int k = 0; k < CHILD_KINDS && !l->stopping; k++)

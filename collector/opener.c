@@ -25,6 +25,7 @@
 #include "collector/token_bucket.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "common/now.h"
 #include "common/sandbox.h"
 #include "common/version.h"
 
@@ -44,15 +45,6 @@ struct opener {
 	uint64_t session;
 	bool greeted; /* the client has said hello */
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 /* No handler is called after this. */
 static void
@@ -159,7 +151,7 @@ on_open(void *arg, const void *body, int fd)
 		stop(o);
 		return;
 	}
-	if (token_bucket_take(&o->bucket, now_ns()))
+	if (token_bucket_take(&o->bucket, now_ns(CLOCK_MONOTONIC)))
 		fd = open_files_open(request, o->ctx->debug_dir);
 	else
 		fd = -EAGAIN;
@@ -217,7 +209,8 @@ opener_run(const struct opener_context *ctx)
 	privilege_die_with(ctx->listener);
 	if (sandbox_enter(PROCESS_OPENER, NULL) < 0)
 		_exit(1);
-	token_bucket_init(&o.bucket, OPENER_BURST, OPENER_PER_SECOND, now_ns());
+	token_bucket_init(&o.bucket, OPENER_BURST, OPENER_PER_SECOND,
+	    now_ns(CLOCK_MONOTONIC));
 	o.ipc = ipc_new(o.base, ctx->client, &role, &o);
 	send_hello(&o);
 	event_base_dispatch(o.base);

@@ -16,6 +16,7 @@
 #include "bpf/sampler.skel.h"
 #include "collector/processes.h"
 #include "common/log.h"
+#include "common/now.h"
 
 #define READ_BYTES 32768
 #define KERNEL_MAJOR(device) ((device) >> 20)
@@ -26,15 +27,6 @@ struct process_scan {
 	bool proc_maps;
 	struct processes *ps;
 };
-
-static uint64_t
-boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 int
 process_scan_open(
@@ -210,9 +202,9 @@ process_scan_run(struct process_scan *scan, struct processes *ps)
 	if (fd < 0)
 		return fd;
 	scan->ps = ps;
-	processes_scan_begin(ps, boot_ns());
+	processes_scan_begin(ps, now_ns(CLOCK_BOOTTIME));
 	r = read_records(scan, fd);
-	processes_scan_end(ps, boot_ns(), r == 0);
+	processes_scan_end(ps, now_ns(CLOCK_BOOTTIME), r == 0);
 	close(fd);
 	return r;
 }

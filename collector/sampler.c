@@ -34,6 +34,7 @@
 #include "common/collector.pb.h"
 #include "common/ipc.h"
 #include "common/log.h"
+#include "common/now.h"
 #include "common/sandbox.h"
 #include "common/version.h"
 
@@ -71,19 +72,10 @@ struct sampler {
 	bool collecting; /* a Collect waits for its drain */
 	bool symbols_wanted;
 	uint64_t interval;
-	uint64_t next_scan, next_symbols;
+	int64_t next_scan, next_symbols;
 	struct acks acks;
 	struct ledger ledger;
 };
-
-static uint64_t
-boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 /* ---- ledger */
 
@@ -96,7 +88,8 @@ update_page(struct sampler *s)
 	s->ledger.n[LEDGER_RING_LOST] = process_events_lost(s->events);
 	page->now = s->ledger;
 	page->enabled = sampling_enabled(s->sampling);
-	__atomic_store_n(&page->updated, boot_ns(), __ATOMIC_RELEASE);
+	__atomic_store_n(
+	    &page->updated, now_ns(CLOCK_BOOTTIME), __ATOMIC_RELEASE);
 }
 
 /* ---- end */
@@ -216,7 +209,7 @@ send_news(struct sampler *s)
 		return;
 	batch_writer_init(&news.writer, "news");
 	news.writer.header.session = s->session;
-	processes_news(s->processes, boot_ns(), add_news, &news);
+	processes_news(s->processes, now_ns(CLOCK_BOOTTIME), add_news, &news);
 	body->count = news.count;
 	body->data.size = batch_writer_pack(
 	    &news.writer, body->data.bytes, sizeof(body->data.bytes));
@@ -235,22 +228,22 @@ send_news(struct sampler *s)
 static void
 follow_processes(struct sampler *s)
 {
-	process_events_drain(s->events, s->processes, boot_ns());
+	process_events_drain(s->events, s->processes, now_ns(CLOCK_BOOTTIME));
 	processes_publish(s->processes, publish, s);
 }
 
 static void
 scan_processes(struct sampler *s)
 {
-	uint64_t before = boot_ns(), took;
+	uint64_t before = now_ns(CLOCK_BOOTTIME), took;
 	int r = process_scan_run(s->scan, s->processes);
 
 	if (r < 0)
 		log_warnx("sampler", "list processes: %s", strerror(-r));
 	processes_publish(s->processes, publish, s);
-	took = boot_ns() - before;
+	took = now_ns(CLOCK_BOOTTIME) - before;
 	s->next_scan =
-	    boot_ns() +
+	    now_ns(CLOCK_BOOTTIME) +
 	    (took * SCAN_SHARE > SCAN_GAP_NS ? took * SCAN_SHARE : SCAN_GAP_NS);
 }
 
@@ -417,7 +410,7 @@ send_symbols(struct sampler *s)
 	if (!client_reads(s))
 		return; /* again at the next tick */
 	s->symbols_wanted = false;
-	s->next_symbols = boot_ns() + SYMBOLS_GAP_NS;
+	s->next_symbols = now_ns(CLOCK_BOOTTIME) + SYMBOLS_GAP_NS;
 	memfd = ksyms_read(s->ksyms);
 	if (memfd < 0) {
 		log_warnx("sampler", "kernel symbols: %s", strerror(-memfd));
@@ -439,7 +432,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (process_events_pending(s->events))
 		follow_processes(s);
-	if (processes_scan_wanted(s->processes) && boot_ns() >= s->next_scan &&
+	if (processes_scan_wanted(s->processes) &&
+	    now_ns(CLOCK_BOOTTIME) >= s->next_scan &&
 	    process_scan_lasts(s->scan))
 		scan_processes(s);
 	if (processes_any_news(s->processes))
@@ -565,7 +559,7 @@ on_kernel_symbols(void *arg, const void *body, int fd)
 	(void)fd;
 	if (!s->greeted)
 		violation(s, "a request before hello");
-	if (s->symbols_wanted || boot_ns() < s->next_symbols) {
+	if (s->symbols_wanted || now_ns(CLOCK_BOOTTIME) < s->next_symbols) {
 		send_event(s, &again, -1);
 		return;
 	}
@@ -707,7 +701,7 @@ sampler_run(const struct sampler_context *ctx)
 	if (sandbox_enter(PROCESS_SAMPLER, NULL) < 0)
 		exit(1);
 	ctx->page->session = s.session;
-	ctx->page->started = boot_ns();
+	ctx->page->started = now_ns(CLOCK_BOOTTIME);
 	s.ipc = ipc_new(s.base, ctx->client, &role, &s);
 	start_loop(&s);
 	send_hello(&s);

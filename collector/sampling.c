@@ -25,6 +25,7 @@
 #include "bpf/sampler.skel.h"
 #include "collector/sampling_trouble.h"
 #include "common/log.h"
+#include "common/now.h"
 
 /* Entries per CPU and map, within a budget for large machines. */
 #define STACK_PARTS_PER_CPU 4096
@@ -53,15 +54,6 @@ struct sampling {
 	uint64_t started; /* CLOCK_MONOTONIC ns */
 	uint64_t map_bytes;
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static uint32_t
 clamp(uint64_t n, uint32_t min, uint32_t max)
@@ -367,7 +359,7 @@ sampling_set(struct sampling *s, const struct sampling_settings *settings)
 	s->period = period;
 	if (!first)
 		return 0;
-	s->started = now_ns();
+	s->started = now_ns(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < s->count; i++)
 		if (ioctl(s->events[i], PERF_EVENT_IOC_ENABLE, 0) < 0)
 			return -errno;
@@ -523,5 +515,7 @@ sampling_cpu(struct sampling *s, unsigned n, struct batch_cpu *cpu)
 uint64_t
 sampling_enabled(const struct sampling *s)
 {
-	return s->period == 0 ? 0 : (now_ns() - s->started) * s->count;
+	return s->period == 0
+		   ? 0
+		   : (now_ns(CLOCK_MONOTONIC) - s->started) * s->count;
 }

@@ -18,6 +18,7 @@
 #include <pb_encode.h>
 
 #include "common/log.h"
+#include "common/now.h"
 
 /* Messages handled per wake-up, so that one peer cannot hold the loop. */
 #define READ_BURST 64
@@ -419,10 +420,7 @@ ipc_queued(const struct ipc *ipc)
 static int64_t
 now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	return now_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 int

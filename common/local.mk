@@ -9,6 +9,7 @@ libcommon_a_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/memfd.c %D%/memfd.h \
 	%D%/notify.c %D%/notify.h \
+	%D%/now.c %D%/now.h \
 	%D%/options.c %D%/options.h \
 	%D%/privilege.c %D%/privilege.h \
 	%D%/process_options.c %D%/process_options.h \

@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/components.h"
 #include "shipper/file_endpoint.h"
 #include "shipper/http_session.h"
@@ -208,15 +209,6 @@ endpoint_push(
 
 /* ---- attempts */
 
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 static void
 note_failure(struct endpoint *ep, const char *text)
 {
@@ -304,7 +296,7 @@ on_answer(void *arg, const struct http_result *result)
 
 	d->exchange = NULL;
 	if (result->end != HTTP_ANSWERED && result->end != HTTP_TOO_LONG)
-		d->ep->unanswered_ns = now_ns();
+		d->ep->unanswered_ns = now_ns(CLOCK_MONOTONIC);
 	switch (result->end) {
 	case HTTP_ANSWERED:
 	case HTTP_TOO_LONG:

@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/http_url.h"
 #include "shipper/text.h"
 
@@ -72,15 +73,6 @@ struct http_request {
 	bool whole_head, cut;
 	char error[CURL_ERROR_SIZE];
 };
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 int
 http_client_global_init(void)
@@ -355,7 +347,7 @@ keep_headers(struct http_request *r, const struct http_post *post)
 static int64_t
 left_ns(const struct http_request *r)
 {
-	int64_t left = r->deadline_ns - now_ns();
+	int64_t left = r->deadline_ns - now_ns(CLOCK_MONOTONIC);
 
 	return left > NSEC_PER_MSEC ? left : NSEC_PER_MSEC;
 }
@@ -449,7 +441,7 @@ set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 static void
 set_connection_age(CURL *easy, int64_t since_ns)
 {
-	long sec = (now_ns() - since_ns) / NSEC_PER_SEC;
+	long sec = (now_ns(CLOCK_MONOTONIC) - since_ns) / NSEC_PER_SEC;
 
 	if (since_ns == 0)
 		return;
@@ -561,9 +553,9 @@ request_new(struct http_client *client, const struct http_post *post)
 	r->easy = curl_easy_init();
 	if (r->easy == NULL)
 		fatalx("out of memory");
-	r->deadline_ns = post->timeout_ns > INT64_MAX - now_ns()
+	r->deadline_ns = post->timeout_ns > INT64_MAX - now_ns(CLOCK_MONOTONIC)
 			     ? INT64_MAX
-			     : now_ns() + post->timeout_ns;
+			     : now_ns(CLOCK_MONOTONIC) + post->timeout_ns;
 	r->follow_redirects = post->follow_redirects;
 	r->proxy = post->transport.proxy;
 	if (post->timeout_header != NULL)

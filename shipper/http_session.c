@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/credentials.h"
 #include "shipper/http_args.h"
 #include "shipper/oauth2.h"
@@ -43,15 +44,6 @@ struct http_exchange {
 	http_done_fn *done;
 	void *arg;
 };
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 static bool
 init(struct http_session *s, char **why)
@@ -182,7 +174,7 @@ post(struct http_exchange *e, const char *authorization, char **why)
 		.user_agent = s->user_agent,
 		.follow_redirects = s->args->follow_redirects,
 		.connected_since_ns = e->send.connected_since_ns,
-		.timeout_ns = e->deadline_ns - now_ns(),
+		.timeout_ns = e->deadline_ns - now_ns(CLOCK_MONOTONIC),
 		.head = e->send.head,
 		.head_size = e->send.head_size,
 		.fd = e->send.fd,
@@ -244,7 +236,7 @@ on_token(void *arg, const char *header, const char *error)
 
 	if (header == NULL) {
 		finish_with(e, HTTP_UNREACHABLE, error);
-	} else if (now_ns() >= e->deadline_ns) {
+	} else if (now_ns(CLOCK_MONOTONIC) >= e->deadline_ns) {
 		finish_with(
 		    e, HTTP_TIMEOUT, "the oauth2 token took all the time");
 	} else if (post_token(e, header, true, &why) < 0) {
@@ -266,7 +258,8 @@ post_with_oauth2(struct http_exchange *e, char **why)
 		return post_token(e, header, false, why);
 	e->waiter.done = on_token;
 	e->waiter.arg = e;
-	return oauth2_wait(o, &e->waiter, e->deadline_ns - now_ns(), why);
+	return oauth2_wait(
+	    o, &e->waiter, e->deadline_ns - now_ns(CLOCK_MONOTONIC), why);
 }
 
 /*
@@ -279,7 +272,7 @@ try_new_token(struct http_exchange *e)
 	char *why = NULL;
 
 	oauth2_forget(e->session->oauth2, e->token);
-	if (e->fresh || now_ns() >= e->deadline_ns)
+	if (e->fresh || now_ns(CLOCK_MONOTONIC) >= e->deadline_ns)
 		return false;
 	if (post_with_oauth2(e, &why) == 0)
 		return true;
@@ -304,7 +297,7 @@ http_session_post(struct http_session *session, const struct http_send *send,
     http_done_fn *done, void *arg, char **why)
 {
 	struct http_exchange *e = ecalloc(1, sizeof(*e));
-	int64_t now = now_ns();
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 	int r;
 
 	e->session = session;

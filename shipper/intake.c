@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/account.h"
 #include "shipper/command.h"
 #include "shipper/labels.h"
@@ -45,15 +46,6 @@ struct intake {
 	uint64_t taken;
 	bool reconnected; /* since it last said so */
 };
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 struct intake *
 intake_new(const struct intake_env *env)
@@ -211,7 +203,7 @@ on_settled(void *arg, struct parcel *p)
 
 	account_count(in->env.account, p->component, p->outcome);
 	latency_observe(latency_get(in->env.fanout, p->component),
-	    (now_ns() - p->arrived_ns) / (double)NSEC_PER_SEC);
+	    (now_ns(CLOCK_MONOTONIC) - p->arrived_ns) / (double)NSEC_PER_SEC);
 	TAILQ_REMOVE(&in->parcels, p, entry);
 	in->queued--;
 	tell(in, p);
@@ -241,7 +233,7 @@ new_parcel(struct intake *in, const struct symbolizer_profile *profile)
 	p->size = profile->size;
 	p->samples = profile->samples;
 	p->time_ns = profile->time_ns;
-	p->arrived_ns = now_ns();
+	p->arrived_ns = now_ns(CLOCK_MONOTONIC);
 	TAILQ_INSERT_TAIL(&in->parcels, p, entry);
 	in->queued++;
 	account_count(in->env.account, p->component, LEDGER_PROFILES_BUILT);

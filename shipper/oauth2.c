@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/header_list.h"
 #include "shipper/http_args.h"
 #include "shipper/http_client.h"
@@ -37,7 +38,8 @@ struct oauth2 {
 
 	char *secret; /* that the token was asked for with */
 	struct oauth2_token token;
-	int64_t expires_ns; /* 0: never */
+	/* of CLOCK_BOOTTIME: a token ages while the machine sleeps; 0: never */
+	int64_t expires_ns;
 
 	struct http_request *request;
 	int64_t deadline_ns; /* of its first waiter */
@@ -46,16 +48,6 @@ struct oauth2 {
 	TAILQ_HEAD(, oauth2_waiter) waiters;
 	unsigned round;
 };
-
-/* Goes on while the machine sleeps, as the token's life does. */
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 static bool
 init(struct oauth2 *o, char **why)
@@ -140,7 +132,7 @@ oauth2_header(struct oauth2 *o, const char **header, char **why)
 	if (r < 0)
 		return r;
 	if (o->secret == NULL || strcmp(secret, o->secret) != 0 ||
-	    (o->expires_ns != 0 && now_ns() >= o->expires_ns))
+	    (o->expires_ns != 0 && now_ns(CLOCK_BOOTTIME) >= o->expires_ns))
 		forget_token(o);
 	text_free_secret(o->secret);
 	o->secret = secret;
@@ -172,7 +164,7 @@ static int
 fill_post(struct oauth2 *o, enum client_style style, struct http_post *p,
     struct tls_texts *texts, char **why)
 {
-	int64_t left = o->deadline_ns - now_ns();
+	int64_t left = o->deadline_ns - now_ns(CLOCK_BOOTTIME);
 	bool in_form = style == IN_FORM;
 
 	*p = (struct http_post){ .url = o->args->token_url,
@@ -240,7 +232,8 @@ take_token(struct oauth2 *o, const struct oauth2_token *token)
 
 	forget_token(o);
 	o->token = *token;
-	o->expires_ns = token->lifetime_ns != 0 ? now_ns() + left : 0;
+	o->expires_ns =
+	    token->lifetime_ns != 0 ? now_ns(CLOCK_BOOTTIME) + left : 0;
 	if (o->tried == IN_HEADER_MAYBE)
 		o->style = IN_HEADER;
 	else
@@ -280,9 +273,9 @@ oauth2_wait(
 	int r;
 
 	if (o->request == NULL) {
-		o->deadline_ns = timeout_ns > INT64_MAX - now_ns()
+		o->deadline_ns = timeout_ns > INT64_MAX - now_ns(CLOCK_BOOTTIME)
 				     ? INT64_MAX
-				     : now_ns() + timeout_ns;
+				     : now_ns(CLOCK_BOOTTIME) + timeout_ns;
 		if ((r = post(o, o->style, why)) < 0)
 			return r;
 	}

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/config_file.h"
 #include "shipper/receiver.h"
 
@@ -188,15 +189,6 @@ running_sweep(struct running *r)
 
 /* ---- profilers */
 
-static uint64_t
-boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 /* The one of that id, else an unused one, or NULL. */
 static struct profiler *
 find_profiler(struct running *r, const char *id)
@@ -255,7 +247,7 @@ run(struct running *r, struct profiler *p, const struct config_component *c)
 {
 	if (p->component == NULL || !config_component_equal(p->component, c)) {
 		p->changed = true;
-		p->changed_at = boot_ns();
+		p->changed_at = now_ns(CLOCK_BOOTTIME);
 	}
 	if (p->id == NULL || strcmp(p->id, c->id) != 0) {
 		free(p->id);

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "common/log.h"
+#include "common/now.h"
 #include "shipper/account.h"
 #include "shipper/command.h"
 #include "shipper/config_file.h"
@@ -77,15 +78,6 @@ struct shipper {
 	bool stopping, gave_up;
 	bool finished; /* the symbolizer has handed over all it had */
 };
-
-static int64_t
-clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 static uint64_t
 random_number(void)
@@ -205,14 +197,14 @@ static void
 note_runs(struct status *known, uint64_t runs)
 {
 	if (runs != known->runs || known->runs_ns == 0)
-		known->runs_ns = clock_ns(CLOCK_MONOTONIC);
+		known->runs_ns = now_ns(CLOCK_MONOTONIC);
 	known->runs = runs;
 }
 
 static void
 note_frames(struct status *known, const phlare_SymbolizerStatus *status)
 {
-	int64_t now = clock_ns(CLOCK_MONOTONIC);
+	int64_t now = now_ns(CLOCK_MONOTONIC);
 
 	if (status->frames_named != known->last.frames_named ||
 	    known->named_ns == 0)
@@ -256,7 +248,7 @@ log_health(
 	bool starting =
 	    !known->reported ||
 	    (!known->was_healthy &&
-		clock_ns(CLOCK_MONOTONIC) - known->first_ns < HEALTH_START_NS);
+		now_ns(CLOCK_MONOTONIC) - known->first_ns < HEALTH_START_NS);
 
 	if (status->healthy) {
 		if (known->warned)
@@ -283,10 +275,10 @@ on_status(void *arg, const phlare_SymbolizerStatus *status)
 	known = &s->status[status->component - 1];
 	log_health(known, p->id, status);
 	if (!known->reported)
-		known->first_ns = clock_ns(CLOCK_MONOTONIC);
+		known->first_ns = now_ns(CLOCK_MONOTONIC);
 	note_frames(known, status);
 	known->reported = true;
-	known->reported_ns = clock_ns(CLOCK_MONOTONIC);
+	known->reported_ns = now_ns(CLOCK_MONOTONIC);
 	known->last = *status;
 }
 
@@ -340,7 +332,7 @@ show(void *arg, struct metrics_view *view)
 		.component = s->shown,
 		.connected = symbolizer_server_connected(s->server),
 		.started_ns = s->started_ns,
-		.now_ns = clock_ns(CLOCK_MONOTONIC),
+		.now_ns = now_ns(CLOCK_MONOTONIC),
 		.queued = intake_queued(s->intake),
 		.config_good = s->config_good,
 		.config_loaded_sec = s->config_loaded_sec,
@@ -386,7 +378,7 @@ apply(struct shipper *s, struct config *config)
 	target_lists_apply(s->lists, config);
 	s->config = config;
 	s->config_good = true;
-	s->config_loaded_sec = clock_ns(CLOCK_REALTIME) / NSEC_PER_SEC;
+	s->config_loaded_sec = now_ns(CLOCK_REALTIME) / NSEC_PER_SEC;
 	return 0;
 }
 
@@ -473,7 +465,7 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 	s->options = *options;
 	s->settled = new_event(s, on_settled_event);
 	s->stop_limit = new_event(s, on_stop_limit);
-	s->started_ns = clock_ns(CLOCK_MONOTONIC);
+	s->started_ns = now_ns(CLOCK_MONOTONIC);
 	s->env = (struct endpoint_env){ .base = base,
 		.http = http_client_new(base),
 		.random = { random_number() },

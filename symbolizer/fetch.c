@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "common/log.h"
+#include "common/now.h"
 
 #define NS_PER_SEC 1000000000ULL
 /* What a file has cost counts half after that time. */
@@ -49,15 +50,6 @@ struct fetch {
 	uint64_t filled_at, halved_at;
 	bool starting;
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
 
 static void
 leave(struct fetch *f)
@@ -111,7 +103,7 @@ halve_costs(struct fetch *f)
 static void
 keep_time(struct fetch *f)
 {
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
 
 	f->left_ns += (now - f->filled_at) / f->limits.share;
 	f->filled_at = now;
@@ -308,7 +300,7 @@ fetch_new(struct event_base *base, struct opener *opener,
 	f->on_settled = on_settled;
 	f->arg = arg;
 	f->left_ns = f->limits.burst_ns;
-	f->filled_at = f->halved_at = now_ns();
+	f->filled_at = f->halved_at = now_ns(CLOCK_MONOTONIC);
 	TAILQ_INIT(&f->waiting);
 	TAILQ_INIT(&f->asked);
 	f->later = evtimer_new(base, on_later, f);
