@@ -2,40 +2,32 @@
 #include "symbolizer/component.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
-#include "common/batch.h"
-#include "common/collector.pb.h"
 #include "common/log.h"
-#include "common/memfd.h"
 #include "common/notify.h"
-#include "common/settings.h"
-#include "common/version.h"
+#include "common/now.h"
 #include "symbolizer/account.h"
-#include "symbolizer/batch_view.h"
+#include "symbolizer/batches.h"
 #include "symbolizer/clock.h"
 #include "symbolizer/elf_cache.h"
 #include "symbolizer/fetch.h"
 #include "symbolizer/interval.h"
-#include "symbolizer/kernel_symbols.h"
-#include "symbolizer/link.h"
 #include "symbolizer/matching.h"
 #include "symbolizer/names.h"
 #include "symbolizer/opener.h"
-#include "symbolizer/pprof.h"
 #include "symbolizer/perf_maps.h"
 #include "symbolizer/process.h"
+#include "symbolizer/sampler.h"
 #include "symbolizer/targets.h"
 #include "symbolizer/vdso.h"
+#include "symbolizer/work.h"
 
 static_assert((int)DEMANGLE_NONE == (int)phlare_Demangle_DEMANGLE_NONE &&
 		  (int)DEMANGLE_FULL == (int)phlare_Demangle_DEMANGLE_FULL,
@@ -46,11 +38,7 @@ static_assert((int)DEMANGLE_NONE == (int)phlare_Demangle_DEMANGLE_NONE &&
 #define FILES_SEC 2
 #define NAMES_SEC 3
 #define CONTAINERS_SEC 1
-#define PAGE_MAX_BYTES 65536
-#define KERNEL_TEXT_MAX (64u * 1024 * 1024)
 #define NS_PER_SEC 1000000000ULL
-/* Samples of batches that may wait to be worked on, in bytes of memfd. */
-#define WAITING_MAX_BYTES (256u * 1024 * 1024)
 
 enum phase {
 	WAITING,    /* for the timer */
@@ -58,22 +46,6 @@ enum phase {
 	MATCHING,   /* container ids of their processes are being read */
 	FETCHING,   /* tables that the batches need are on their way */
 	NAMING,     /* all is added up, names are being demangled */
-};
-
-struct batch {
-	TAILQ_ENTRY(batch) entry;
-	struct batch_view *view; /* NULL: its samples are lost, for a reason */
-	enum ledger_counter reason;
-	uint64_t samples;
-};
-
-TAILQ_HEAD(batches, batch);
-
-/* Batches of one period added up; profiles once the names are readable. */
-struct worked {
-	TAILQ_ENTRY(worked) entry;
-	struct interval_result *result;
-	struct pprof_meta meta;
 };
 
 /* What the shipper wants from the next interval on. */
@@ -87,7 +59,7 @@ struct component {
 	const struct component_host *host;
 	phlare_Settings settings;
 	struct targets *targets;
-	struct link *sampler;
+	struct sampler *sampler;
 	struct opener *opener;
 	struct fetch *fetch;
 	struct elf_cache *files;
@@ -95,23 +67,17 @@ struct component {
 	struct vdso *vdso;
 	struct process_cache *processes;
 	struct matching *matching;
-	struct kernel_symbols *kernel;
 	struct account account;
 	struct clock_ledger *clock;
 	struct event *tick, *patience, *finished, *news;
-	struct batches batches, working;
-	TAILQ_HEAD(, worked) worked;
+	struct batches batches;
+	struct work *work;
 	struct names *names;
-	size_t waiting_bytes;
 	struct change change;
 	enum phase phase;
-	uint64_t interval, session, last_sequence;
-	bool ack_due;     /* up to last_sequence */
-	uint64_t untaken; /* profiles handed over */
-	uint64_t down_since, map_bytes;
-	int64_t next_time; /* no profile that is to come begins before it */
-	uint64_t named, unnamed;
-	uint64_t failed; /* intervals */
+	uint64_t interval; /* the last one that began */
+	uint64_t untaken;  /* profiles handed over */
+	uint64_t failed;   /* intervals */
 	bool finishing, finish_asked;
 	bool resting; /* finished: the shipper that asked is about to go */
 	bool leaving; /* finishing, and nothing comes after that */
@@ -121,15 +87,6 @@ struct component {
 static void start_interval(struct component *c);
 static void on_files_settled(void *arg);
 static void begin_fetching(struct component *c);
-
-static uint64_t
-boottime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
 
 static void
 arm(struct event *timer, uint64_t ns)
@@ -148,9 +105,9 @@ input_of(const struct component *c)
 		.perf_maps = c->perf_maps,
 		.vdso = c->vdso,
 		.processes = c->processes,
-		.kernel = c->kernel,
+		.kernel = sampler_kernel(c->sampler),
 		.matching = c->matching,
-		.now = boottime(),
+		.now = now_ns(CLOCK_BOOTTIME),
 		.comm_frame = c->settings.comm & 2,
 		.comm_label = c->settings.comm & 1,
 		.pid_label = c->settings.pid_label != 0,
@@ -165,71 +122,27 @@ change_waits(const struct component *c)
 
 /* ---- the sampler */
 
-/*
- * Once the shipper has the counters in its books, the sampler need not hand
- * them to whoever comes after us.
- */
 static void
 report(struct component *c)
 {
-	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
-
-	if (!c->host->report(c->host->arg, c) || !c->ack_due)
-		return;
-	m.which_body = phlare_SamplerRequest_ack_tag;
-	m.body.ack.sequence = c->last_sequence;
-	if (link_send(c->sampler, &m, -1) < 0)
-		return;
-	account_acked(&c->account);
-	c->ack_due = false;
+	if (c->host->report(c->host->arg, c))
+		sampler_acknowledge(c->sampler);
 }
 
 static void
-send_settings(struct component *c)
+on_sampler_begin(void *arg)
 {
-	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
-
-	m.which_body = phlare_SamplerRequest_settings_tag;
-	m.body.settings.sample_rate = c->settings.sample_rate;
-	m.body.settings.collect_user = c->settings.collect_user;
-	m.body.settings.collect_kernel = c->settings.collect_kernel;
-	link_send(c->sampler, &m, -1);
+	report(arg);
+	notify_send(NOTIFY_SAMPLING);
 }
 
 static void
-on_sampler_up(void *owner)
+on_sampler_gone(void *arg)
 {
-	struct component *c = owner;
-	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
-
-	m.which_body = phlare_SamplerRequest_hello_tag;
-	m.body.hello.protocol_version = IPC_PROTOCOL_VERSION;
-	m.body.hello.program_version = PROGRAM_VERSION;
-	m.body.hello.session = c->settings.component;
-	link_send(c->sampler, &m, -1);
-}
-
-static void
-batch_free(struct component *c, struct batches *list, struct batch *b)
-{
-	TAILQ_REMOVE(list, b, entry);
-	if (b->view != NULL)
-		c->waiting_bytes -= b->view->size;
-	batch_view_free(b->view);
-	free(b);
-}
-
-static void
-on_sampler_down(void *owner)
-{
-	struct component *c = owner;
-	uint64_t seen = account_end(&c->account);
+	struct component *c = arg;
 
 	notify_send("STATUS=waiting for the collector");
-	if (c->session != 0)
-		c->down_since = seen != 0 ? seen : boottime();
-	c->session = 0;
-	c->ack_due = c->stopped = false;
+	c->stopped = false;
 	if (c->phase == COLLECTING) {
 		c->phase = WAITING;
 		event_del(c->patience);
@@ -240,170 +153,14 @@ on_sampler_down(void *owner)
 		arm(c->tick, 0); /* that does not wait for another one */
 }
 
-/* How long nobody has sampled; of our own sampler we know it ourselves. */
 static void
-count_gap(struct component *c, const phlare_SamplerHello *hello)
+on_new_processes(void *arg, const struct batch_view *news)
 {
-	uint64_t since = c->down_since, now = boottime(), ns = 0;
-
-	if (since == 0) {
-		since = hello->down_since;
-		ns = hello->down_ns;
-	}
-	if (since != 0 && since < now)
-		ns += now - since;
-	c->down_since = 0;
-	clock_down(c->clock, ns, NS_PER_SEC / c->settings.sample_rate);
-}
-
-static void
-on_sampler_hello(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
-	const phlare_SamplerHello *hello = body;
-	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
-	const void *page = NULL;
-	size_t size = 0;
-
-	if (!link_version_ok(c->sampler, hello->protocol_version)) {
-		close(fd);
-		return;
-	}
-	if (memfd_map_live(fd, PAGE_MAX_BYTES, &page, &size) < 0 ||
-	    size < sizeof(struct ledger_page)) {
-		log_warnx("component", "the sampler's ledger page is no good");
-		memfd_unmap(page, size);
-		page = NULL;
-	}
-	close(fd);
-	account_begin(&c->account, hello->listener_session, page, size,
-	    hello->orphans, hello->orphans_count);
-	c->session = hello->session;
-	c->last_sequence = 0;
-	c->ack_due = true;
-	c->map_bytes = hello->map_bytes;
-	count_gap(c, hello);
-	send_settings(c);
-	report(c);
-	m.which_body = phlare_SamplerRequest_kernel_symbols_tag;
-	link_send(c->sampler, &m, -1);
-	notify_send(NOTIFY_SAMPLING);
-}
-
-static void
-on_stat_file(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
-
-	(void)body;
-	clock_begin(c->clock, fd);
-}
-
-static void
-on_processes(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
+	struct component *c = arg;
 	struct interval_input in = input_of(c);
-	const phlare_ProcessNews *news = body;
-	struct batch_view *view =
-	    fd >= 0 ? batch_view_open(fd)
-		    : batch_view_copy(news->data.bytes, news->data.size);
 
-	if (view == NULL) {
-		log_warnx("component", "process news do not hold together");
-		return;
-	}
 	if (c->targets != NULL)
-		interval_prefetch(&in, view);
-	batch_view_free(view);
-}
-
-/* Samples that are lost, to be counted when their interval is. */
-static void
-add_lost(struct component *c, enum ledger_counter reason, uint64_t samples)
-{
-	struct batch *b = TAILQ_LAST(&c->batches, batches);
-
-	if (b == NULL || b->view != NULL || b->reason != reason) {
-		b = ecalloc(1, sizeof(*b));
-		b->reason = reason;
-		TAILQ_INSERT_TAIL(&c->batches, b, entry);
-	}
-	b->samples += samples;
-}
-
-static void
-add_batch(struct component *c, struct batch_view *view, uint64_t samples)
-{
-	struct batch *b = ecalloc(1, sizeof(*b));
-
-	b->view = view;
-	b->samples = samples;
-	c->waiting_bytes += view->size;
-	TAILQ_INSERT_TAIL(&c->batches, b, entry);
-}
-
-/* The last one of a rate: its clock ends here. */
-static void
-watch_rate(struct component *c, const struct batch_view *view)
-{
-	uint64_t period = view->header->period;
-
-	if (period == NS_PER_SEC / c->settings.sample_rate)
-		return;
-	clock_update(c->clock, view->cpus, view->header->cpus.count, period);
-	clock_new_rate(c->clock, view->cpus, view->header->cpus.count);
-}
-
-static void
-on_batch(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
-	const phlare_Batch *message = body;
-	struct batch_view *view = batch_view_open(fd);
-	bool whole =
-	    view != NULL && batch_view_samples(view) == message->samples;
-
-	account_received(&c->account, message->samples);
-	if (whole && c->waiting_bytes + view->size <= WAITING_MAX_BYTES) {
-		watch_rate(c, view);
-		add_batch(c, view, message->samples);
-		return;
-	}
-	log_warnx("component", "a batch of %llu samples %s",
-	    (unsigned long long)message->samples,
-	    whole ? "is too much" : "does not hold together");
-	add_lost(c, whole ? LEDGER_DROPPED_MEMORY : LEDGER_DROPPED_MALFORMED,
-	    message->samples);
-	batch_view_free(view);
-}
-
-static void
-on_kernel_symbols(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
-	const phlare_KernelSymbols *m = body;
-	const char *why = strerror(m->error);
-	const void *text = NULL;
-	size_t size = 0;
-
-	if (m->error == 0 && fd >= 0 &&
-	    memfd_map(fd, KERNEL_TEXT_MAX, &text, &size) == 0) {
-		struct kernel_symbols *new =
-		    kernel_symbols_parse(text, size, &why);
-
-		memfd_unmap(text, size);
-		if (new != NULL) {
-			kernel_symbols_free(c->kernel);
-			c->kernel = new;
-			why = NULL;
-		}
-		malloc_trim(0);
-	}
-	if (why != NULL)
-		log_warnx("component", "no kernel symbols: %s", why);
-	if (fd >= 0)
-		close(fd);
+		interval_prefetch(&in, news);
 }
 
 /* ---- changes */
@@ -411,17 +168,12 @@ on_kernel_symbols(void *arg, const void *body, int fd)
 static void
 apply_settings(struct component *c, const phlare_Settings *new)
 {
-	phlare_Settings old = c->settings;
-
 	c->settings = *new;
 	elf_cache_resize(c->files, new->elf_cache_size);
 	process_cache_resize(c->processes, new->pid_cache_size);
 	matching_resize(c->matching, new->container_id_cache_size);
 	names_set_mode(c->names, (enum demangle_mode) new->demangle);
-	if (c->session != 0 && (old.sample_rate != new->sample_rate ||
-				   old.collect_user != new->collect_user ||
-				   old.collect_kernel != new->collect_kernel))
-		send_settings(c);
+	sampler_set(c->sampler, new);
 }
 
 static void
@@ -484,137 +236,13 @@ on_finished(evutil_socket_t fd, short what, void *arg)
 	c->host->on_finished(c->host->arg, c);
 }
 
-/* What the parts of one target's profile have in common. */
-struct handing_over {
-	struct component *component;
-	struct finished_profile profile;
-};
-
-/* Compresses one encoded part and hands it over. Takes data. */
 static void
-hand_over(void *arg, const struct pprof_part *part)
+on_profile(void *arg, const struct finished_profile *profile)
 {
-	struct handing_over *h = arg;
-	struct component *c = h->component;
-	struct finished_profile p = h->profile;
-	void *packed = NULL;
+	struct component *c = arg;
 
-	p.fd = -1;
-	p.samples = part->samples;
-	p.time_ns = part->time_ns;
-	p.raw_bytes = part->size;
-	if (pprof_compress(part->data, part->size, &packed, &p.bytes) == 0 &&
-	    p.bytes <= SETTINGS_PROFILE_MAX_BYTES &&
-	    (p.fd = memfd_new("profile")) >= 0 &&
-	    memfd_append(p.fd, packed, p.bytes) == 0 && memfd_seal(p.fd) == 0) {
-		c->untaken++;
-		c->host->on_profile(c->host->arg, &p);
-		/* they are the whole profile's, and told with its first part */
-		h->profile.names = (struct profile_names){ 0 };
-	} else {
-		account_outcome(&c->account, LEDGER_DROPPED_MEMORY, p.samples);
-		if (p.fd >= 0)
-			close(p.fd);
-	}
-	free(packed);
-	free(part->data);
-}
-
-static void
-build_profiles(struct component *c, const struct interval_result *r, int target,
-    const struct pprof_meta *meta)
-{
-	struct handing_over h = { .component = c,
-		.profile = { .component = c->settings.component,
-		    .duration_ns = meta->duration_ns } };
-	int64_t next;
-
-	h.profile.labels =
-	    targets_labels(c->targets, target, &h.profile.labels_size);
-	h.profile.names = *profile_names(r->profiles[target]);
-	next = pprof_encode_all(
-	    r->frames, r->profiles[target], meta, hand_over, &h);
-	if (c->next_time < next)
-		c->next_time = next;
-}
-
-/* Adds a batch to the result; what is not in it counts for its reason. */
-static void
-add_to_result(struct component *c, struct interval_result *r,
-    const struct interval_input *in, const struct batch_view *view)
-{
-	struct ledger lost = { 0 };
-
-	interval_add(r, in, view, &lost);
-	for (int i = 0; i < LEDGER_COUNTERS; i++)
-		if (lost.n[i] > 0)
-			account_outcome(&c->account, i, lost.n[i]);
-}
-
-/* The batches at the front of the list that share one period. */
-static void
-work_off_views(struct component *c)
-{
-	struct interval_input in = input_of(c);
-	const struct batch_header *h = TAILQ_FIRST(&c->working)->view->header;
-	struct worked *w = ecalloc(1, sizeof(*w));
-	uint64_t start = h->boot_start, end = h->boot_end;
-	struct batch *b;
-
-	w->result = interval_begin(&in);
-	w->meta.period_ns = h->period;
-	w->meta.time_ns = h->wall_start;
-	while ((b = TAILQ_FIRST(&c->working)) != NULL && b->view != NULL &&
-	       b->view->header->period == w->meta.period_ns) {
-		add_to_result(c, w->result, &in, b->view);
-		end = b->view->header->boot_end;
-		batch_free(c, &c->working, b);
-	}
-	w->meta.duration_ns = end > start ? end - start : 0;
-	c->named += w->result->named;
-	c->unnamed += w->result->unnamed;
-	TAILQ_INSERT_TAIL(&c->worked, w, entry);
-}
-
-static void
-work_off(struct component *c)
-{
-	struct batch *b;
-
-	while ((b = TAILQ_FIRST(&c->working)) != NULL) {
-		if (b->view != NULL) {
-			work_off_views(c);
-			continue;
-		}
-		account_outcome(&c->account, b->reason, b->samples);
-		batch_free(c, &c->working, b);
-	}
-}
-
-static void
-worked_free(struct component *c, struct worked *w)
-{
-	TAILQ_REMOVE(&c->worked, w, entry);
-	interval_free(w->result);
-	free(w);
-}
-
-static void
-build_all(struct component *c)
-{
-	struct worked *w;
-
-	while ((w = TAILQ_FIRST(&c->worked)) != NULL) {
-		const struct interval_result *r = w->result;
-
-		names_apply(c->names, r->frames);
-		if (w->meta.time_ns < c->next_time)
-			w->meta.time_ns = c->next_time;
-		for (int t = 0; t < r->count; t++)
-			if (r->profiles[t] != NULL)
-				build_profiles(c, r, t, &w->meta);
-		worked_free(c, w);
-	}
+	c->untaken++;
+	c->host->on_profile(c->host->arg, profile);
 }
 
 static void
@@ -633,15 +261,15 @@ end_interval(struct component *c)
 	event_del(c->patience);
 	names_stop(c->names);
 	c->phase = WAITING;
-	build_all(c);
+	work_build(c->work, c->names, c->targets);
 	sweep(c);
 	report(c);
 	if (c->stopped) {
 		/* one that is wanted again needs a new sampler */
 		c->stopped = false;
-		link_stop(c->sampler);
+		sampler_stop(c->sampler);
 		if (!c->leaving)
-			link_start(c->sampler);
+			sampler_start(c->sampler);
 	}
 	apply_change(c);
 	if (c->finishing && !c->finish_asked)
@@ -653,13 +281,11 @@ end_interval(struct component *c)
 static void
 begin_naming(struct component *c)
 {
-	struct worked *w;
+	struct interval_input in = input_of(c);
 
 	event_del(c->patience);
 	c->phase = NAMING;
-	work_off(c);
-	TAILQ_FOREACH(w, &c->worked, entry)
-		names_want(c->names, w->result->frames);
+	work_add(c->work, &in, &c->batches, c->names);
 	if (names_start(c->names))
 		arm(c->patience, NAMES_SEC * NS_PER_SEC);
 	else
@@ -723,8 +349,8 @@ begin_matching(struct component *c)
 	struct batch *b;
 
 	c->phase = MATCHING;
-	TAILQ_CONCAT(&c->working, &c->batches, entry);
-	TAILQ_FOREACH(b, &c->working, entry)
+	batches_take(&c->batches);
+	TAILQ_FOREACH(b, &c->batches.working, entry)
 		if (b->view != NULL)
 			interval_match(&in, b->view);
 	if (matching_busy(c->matching))
@@ -740,7 +366,7 @@ begin_fetching(struct component *c)
 	struct batch *b;
 
 	c->phase = FETCHING;
-	TAILQ_FOREACH(b, &c->working, entry)
+	TAILQ_FOREACH(b, &c->batches.working, entry)
 		if (b->view != NULL)
 			interval_want(&in, b->view);
 	if (fetch_is_busy(c->fetch))
@@ -750,29 +376,11 @@ begin_fetching(struct component *c)
 }
 
 static void
-read_clock(struct component *c)
+on_collected(void *arg)
 {
-	const struct batch *last = TAILQ_LAST(&c->batches, batches);
+	struct component *c = arg;
 
-	if (last != NULL && last->view != NULL)
-		clock_update(c->clock, last->view->cpus,
-		    last->view->header->cpus.count, last->view->header->period);
-}
-
-static void
-on_done(void *arg, const void *body, int fd)
-{
-	struct component *c = link_owner(arg);
-	const phlare_CollectDone *m = body;
-
-	(void)fd;
-	if (c->phase != COLLECTING || m->interval != c->interval)
-		return;
 	event_del(c->patience);
-	read_clock(c);
-	account_collected(&c->account, m->counters, m->counters_count);
-	c->last_sequence = m->last_sequence;
-	c->ack_due = true;
 	report(c);
 	begin_matching(c);
 }
@@ -789,7 +397,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 		log_warnx("component", "no answer from the sampler in %d s",
 		    COLLECT_SEC);
 		c->failed++;
-		link_restart(c->sampler);
+		sampler_restart(c->sampler);
 	} else if (c->phase == MATCHING) {
 		begin_fetching(c);
 	} else if (c->phase == FETCHING) {
@@ -805,11 +413,11 @@ go_on_without(struct component *c)
 {
 	c->failed++;
 	if (c->leaving)
-		link_stop(c->sampler);
+		sampler_stop(c->sampler);
 	/* what it counted comes with the next one, if there is a next one */
-	if (c->finish_asked && c->session == 0)
+	if (c->finish_asked && sampler_session(c->sampler) == 0)
 		account_settle(&c->account);
-	if (account_is_open(&c->account) || TAILQ_EMPTY(&c->batches) ||
+	if (account_is_open(&c->account) || TAILQ_EMPTY(&c->batches.came) ||
 	    c->targets == NULL) {
 		apply_change(c);
 		report(c);
@@ -822,18 +430,14 @@ go_on_without(struct component *c)
 static void
 start_interval(struct component *c)
 {
-	phlare_SamplerRequest m = phlare_SamplerRequest_init_zero;
-
 	c->finish_asked = c->finishing;
-	m.which_body = phlare_SamplerRequest_collect_tag;
-	m.body.collect.interval = ++c->interval;
-	m.body.collect.last = c->leaving;
-	if (c->session == 0 || c->targets == NULL) {
+	c->interval++;
+	if (sampler_session(c->sampler) == 0 || c->targets == NULL) {
 		go_on_without(c);
 		return;
 	}
-	if (link_send(c->sampler, &m, -1) < 0) {
-		link_restart(c->sampler);
+	if (!sampler_collect(c->sampler, c->interval, c->leaving)) {
+		sampler_restart(c->sampler);
 		return;
 	}
 	c->stopped = c->leaving;
@@ -863,28 +467,6 @@ on_news(evutil_socket_t fd, short what, void *arg)
 
 /* ---- from outside */
 
-static const struct ipc_handler sampler_handlers[] = {
-	{ phlare_SamplerEvent_hello_tag, IPC_FD, on_sampler_hello },
-	{ phlare_SamplerEvent_processes_tag, IPC_FD_OPTIONAL, on_processes },
-	{ phlare_SamplerEvent_batch_tag, IPC_FD, on_batch },
-	{ phlare_SamplerEvent_done_tag, 0, on_done },
-	{ phlare_SamplerEvent_kernel_symbols_tag, IPC_FD_OPTIONAL,
-	    on_kernel_symbols },
-	{ phlare_SamplerEvent_stat_file_tag, IPC_FD, on_stat_file },
-	{ 0 },
-};
-
-static const struct link_role sampler_role = {
-	.peer = "sampler",
-	.recv = phlare_SamplerEvent_fields,
-	.recv_size = sizeof(phlare_SamplerEvent),
-	.recv_body = offsetof(phlare_SamplerEvent, body),
-	.send = phlare_SamplerRequest_fields,
-	.handlers = sampler_handlers,
-	.on_up = on_sampler_up,
-	.on_down = on_sampler_down,
-};
-
 struct component *
 component_new(
     const struct component_host *host, const phlare_Settings *settings)
@@ -893,9 +475,7 @@ component_new(
 
 	c->host = host;
 	c->settings = *settings;
-	TAILQ_INIT(&c->batches);
-	TAILQ_INIT(&c->working);
-	TAILQ_INIT(&c->worked);
+	batches_init(&c->batches);
 	c->tick = evtimer_new(host->base, on_tick, c);
 	c->patience = evtimer_new(host->base, on_patience, c);
 	c->finished = evtimer_new(host->base, on_finished, c);
@@ -917,8 +497,22 @@ component_new(
 	    matching_new(&(const struct matching_host){ c, ask_opener,
 			     on_container_known, on_containers_settled },
 		settings->container_id_cache_size);
-	c->sampler =
-	    link_new(host->base, host->collector_path, &sampler_role, c);
+	c->work = work_new(&(const struct work_host){
+	    settings->component, &c->account, c, on_profile });
+	c->sampler = sampler_new(
+	    &(const struct sampler_host){
+		.base = host->base,
+		.path = host->collector_path,
+		.account = &c->account,
+		.clock = c->clock,
+		.batches = &c->batches,
+		.arg = c,
+		.on_begin = on_sampler_begin,
+		.on_gone = on_sampler_gone,
+		.on_news = on_new_processes,
+		.on_collected = on_collected,
+	    },
+	    settings);
 	arm(c->tick, settings->collect_interval_ns);
 	return c;
 }
@@ -928,7 +522,7 @@ component_free(struct component *component)
 {
 	if (component == NULL)
 		return;
-	link_free(component->sampler);
+	sampler_free(component->sampler);
 	opener_free(component->opener);
 	process_cache_free(component->processes);
 	matching_free(component->matching);
@@ -937,13 +531,8 @@ component_free(struct component *component)
 	vdso_free(component->vdso);
 	fetch_free(component->fetch);
 	names_free(component->names);
-	while (!TAILQ_EMPTY(&component->worked))
-		worked_free(component, TAILQ_FIRST(&component->worked));
-	TAILQ_CONCAT(&component->working, &component->batches, entry);
-	while (!TAILQ_EMPTY(&component->working))
-		batch_free(component, &component->working,
-		    TAILQ_FIRST(&component->working));
-	kernel_symbols_free(component->kernel);
+	work_free(component->work);
+	batches_fini(&component->batches);
 	targets_free(component->targets);
 	targets_free(component->change.targets);
 	account_fini(&component->account);
@@ -964,7 +553,7 @@ component_configure(
 		component->finishing = component->finish_asked = false;
 		component->resting = false;
 		if (!component->stopped)
-			link_start(component->sampler);
+			sampler_start(component->sampler);
 	}
 	component->change.settings = *settings;
 	component->change.settings_set = true;
@@ -1067,7 +656,7 @@ component_report(const struct component *component, phlare_LedgerReport *report)
 	report->ticks_steal = sum.steal;
 	report->ticks_unexplained = sum.unexplained;
 	report->ticks_down = clock_down_ticks(component->clock);
-	report->collector_session = component->session;
+	report->collector_session = sampler_session(component->sampler);
 	for (size_t i = 0; (cpu = clock_get(component->clock, i)) != NULL &&
 			   i < sizeof(report->cpus) / sizeof(report->cpus[0]);
 	     i++)
@@ -1091,7 +680,7 @@ component_status(
 	    process_cache_counts(component->processes);
 	struct matching_counts containers =
 	    matching_counts(component->matching);
-	const char *trouble = link_trouble(component->sampler);
+	const char *trouble = sampler_trouble(component->sampler);
 
 	*status = (phlare_SymbolizerStatus)phlare_SymbolizerStatus_init_zero;
 	if (trouble == NULL)
@@ -1108,9 +697,9 @@ component_status(
 	status->files_refused = files.refused + maps.refused;
 	status->files_evicted = files.evicted + maps.evicted;
 	status->table_bytes = files.bytes + maps.bytes;
-	status->map_bytes = component->map_bytes;
-	status->frames_named = component->named;
-	status->frames_unnamed = component->unnamed;
+	status->map_bytes = sampler_map_bytes(component->sampler);
+	status->frames_named = work_named(component->work);
+	status->frames_unnamed = work_unnamed(component->work);
 	if (component->targets != NULL) {
 		status->container_targets =
 		    targets_containers(component->targets);
@@ -1120,44 +709,4 @@ component_status(
 	status->container_ids_evicted = containers.evicted;
 	status->cgroups_asked = containers.asked;
 	status->intervals_failed = component->failed;
-}
-
-#define IN(value, low, high) ((value) >= (low) && (value) <= (high))
-
-bool
-component_settings_ok(const phlare_Settings *settings, const char **why)
-{
-	const struct {
-		bool good;
-		const char *why;
-	} checks[] = {
-		{ IN(settings->component, 1, SETTINGS_COMPONENTS_MAX),
-		    "component" },
-		{ settings->name[0] != '\0', "name" },
-		{ IN(settings->sample_rate, 1, SETTINGS_RATE_MAX),
-		    "sample_rate" },
-		{ IN(settings->collect_interval_ns, SETTINGS_INTERVAL_MIN_NS,
-		      SETTINGS_INTERVAL_MAX_NS),
-		    "collect_interval" },
-		{ IN(settings->pid_cache_size, 1, SETTINGS_PID_CACHE_MAX),
-		    "pid_cache_size" },
-		{ IN(settings->elf_cache_size, 1, SETTINGS_ELF_CACHE_MAX),
-		    "elf_cache_size" },
-		{ IN(settings->container_id_cache_size, 1,
-		      SETTINGS_PID_CACHE_MAX),
-		    "container_id_cache_size" },
-		{ settings->collect_user <= 1, "collect_user" },
-		{ settings->collect_kernel <= 1, "collect_kernel" },
-		{ settings->demangle <= phlare_Demangle_DEMANGLE_FULL,
-		    "demangle" },
-		{ settings->comm <= phlare_Comm_COMM_BOTH, "comm" },
-		{ settings->pid_label <= 1, "pid_label" },
-	};
-
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-		if (!checks[i].good) {
-			*why = checks[i].why;
-			return false;
-		}
-	return true;
 }

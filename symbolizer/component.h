@@ -11,21 +11,10 @@
 #include <stdint.h>
 
 #include "common/shipper.pb.h"
-#include "symbolizer/profile.h"
+#include "symbolizer/work.h"
 
 struct component;
 struct event_base;
-
-/* A finished profile; fd (a sealed memfd) is taken by the callee. */
-struct finished_profile {
-	uint32_t component;
-	uint64_t samples, raw_bytes, time_ns, duration_ns;
-	const void *labels; /* encoded Target; borrowed */
-	size_t labels_size;
-	size_t bytes;
-	int fd;
-	struct profile_names names;
-};
 
 struct component_host {
 	struct event_base *base;
@@ -44,7 +33,7 @@ struct component_host {
 	void (*on_finished)(void *arg, struct component *component);
 };
 
-/* settings must be within the bounds of common/settings.h. Never NULL. */
+/* settings must be such that settings_ok() says so. Never NULL. */
 struct component *component_new(
     const struct component_host *host, const phlare_Settings *settings);
 void component_free(struct component *component);
@@ -89,8 +78,5 @@ void component_report(
     const struct component *component, phlare_LedgerReport *report);
 void component_status(
     const struct component *component, phlare_SymbolizerStatus *status);
-
-/* False with *why if a setting is out of bounds. */
-bool component_settings_ok(const phlare_Settings *settings, const char **why);
 
 #endif

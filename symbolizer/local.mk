@@ -4,6 +4,7 @@ libsymbolizer_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBELF_CFLAGS) $(LIBLZMA_CFLAGS)
 libsymbolizer_a_SOURCES = \
 	%D%/account.c %D%/account.h \
 	%D%/batch_view.c %D%/batch_view.h \
+	%D%/batches.c %D%/batches.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/component.c %D%/component.h \
 	%D%/elf_cache.c %D%/elf_cache.h \
@@ -30,6 +31,8 @@ libsymbolizer_a_SOURCES = \
 	%D%/pprof.c %D%/pprof.h \
 	%D%/process.c %D%/process.h \
 	%D%/profile.c %D%/profile.h \
+	%D%/sampler.c %D%/sampler.h \
+	%D%/settings_check.c %D%/settings_check.h \
 	%D%/symbol_builder.c %D%/symbol_builder.h \
 	%D%/symbol_name.c %D%/symbol_name.h \
 	%D%/symbol_table.c %D%/symbol_table.h \
@@ -37,6 +40,7 @@ libsymbolizer_a_SOURCES = \
 	%D%/targets.c %D%/targets.h \
 	%D%/throwaway.c %D%/throwaway.h \
 	%D%/vdso.c %D%/vdso.h \
+	%D%/work.c %D%/work.h \
 	%D%/symbol_format.h
 SYMBOLIZER_LIBS = libsymbolizer.a $(COMMON_LIBS) $(LIBELF_LIBS) \
 	$(LIBLZMA_LIBS) $(LIBDEFLATE_LIBS) $(LIBIBERTY_LIBS)

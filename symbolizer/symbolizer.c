@@ -18,6 +18,7 @@
 #include "common/version.h"
 #include "symbolizer/component.h"
 #include "symbolizer/link.h"
+#include "symbolizer/settings_check.h"
 #include "symbolizer/targets.h"
 
 /* Messages that may wait for a shipper that does not read. */
@@ -319,7 +320,7 @@ on_settings(void *arg, const void *body, int fd)
 	const char *why;
 
 	(void)fd;
-	if (!component_settings_ok(settings, &why)) {
+	if (!settings_ok(settings, &why)) {
 		refuse(s, "settings", why);
 		return;
 	}
