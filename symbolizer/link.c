@@ -42,8 +42,13 @@ try_later(struct link *l)
 static void
 have_trouble(struct link *l, const char *what)
 {
-	snprintf(l->trouble, sizeof(l->trouble), "no connection to %s: %s",
-	    l->role->peer, what);
+	char now[sizeof(l->trouble)];
+
+	snprintf(
+	    now, sizeof(now), "no connection to %s: %s", l->role->peer, what);
+	if (strcmp(now, l->trouble) != 0)
+		l->told = false; /* another trouble is news */
+	snprintf(l->trouble, sizeof(l->trouble), "%s", now);
 	/* one that was only started again is back by then */
 	if (l->retry_ms >= TELL_FROM_MS && !l->told) {
 		log_warnx("link", "%s; trying again", l->trouble);
@@ -149,6 +154,14 @@ link_restart(struct link *link)
 }
 
 void
+link_refuse(struct link *link, const char *why)
+{
+	hang_up(link);
+	link->retry_ms = LINK_RETRY_MAX_MS;
+	have_trouble(link, why);
+}
+
+void
 link_stop(struct link *link)
 {
 	if (link->ipc != NULL)
@@ -179,9 +192,7 @@ link_version_ok(struct link *link, uint32_t protocol_version)
 		snprintf(text, sizeof(text),
 		    "it speaks protocol %u, we speak %d", protocol_version,
 		    IPC_PROTOCOL_VERSION);
-		hang_up(link);
-		link->retry_ms = LINK_RETRY_MAX_MS;
-		have_trouble(link, text);
+		link_refuse(link, text);
 		return false;
 	}
 	if (link->told)

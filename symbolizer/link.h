@@ -46,6 +46,8 @@ int link_send(struct link *link, const void *msg, int fd);
 
 /* Hangs up and connects again. */
 void link_restart(struct link *link);
+/* Hangs up on a peer that broke the protocol, and does not hurry back. */
+void link_refuse(struct link *link, const char *why);
 /* Hangs up, after what was sent last, and stays so until link_start(). */
 void link_stop(struct link *link);
 void link_start(struct link *link);

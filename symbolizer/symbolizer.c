@@ -2,6 +2,7 @@
 #include "symbolizer/symbolizer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -291,8 +292,11 @@ on_again(evutil_socket_t fd, short what, void *arg)
 static void
 refuse(struct symbolizer *s, const char *what, const char *why)
 {
-	log_warnx("shipper", "hanging up: protocol error: %s: %s", what, why);
-	link_restart(s->shipper);
+	char text[100];
+
+	snprintf(text, sizeof(text), "protocol error: %s: %s", what, why);
+	log_warnx("shipper", "hanging up: %s", text);
+	link_refuse(s->shipper, text);
 }
 
 static void

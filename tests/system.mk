@@ -7,6 +7,7 @@ SYSTEM_TESTS = \
 	tests/system/faults.py \
 	tests/system/reload.py \
 	tests/system/health.py \
+	tests/system/peers.py \
 	tests/system/privileges.py \
 	tests/system/record.py \
 	tests/system/names.py \
