@@ -20,7 +20,7 @@ libcollector_a_SOURCES = \
 	%D%/token_bucket.c %D%/token_bucket.h \
 	%D%/vma_check.c %D%/vma_check.h
 nodist_libcollector_a_SOURCES = bpf/sampler.skel.h
-COLLECTOR_LIBS = libcollector.a $(COMMON_LIBS) $(LIBBPF_LIBS) $(LIBELF_LIBS)
+COLLECTOR_LIBS = libcollector.a $(COMMON_LIBS) $(LIBBPF_LIBS)
 
 sbin_PROGRAMS += phlare-collector
 phlare_collector_SOURCES = %D%/main.c
