@@ -108,6 +108,25 @@ ask_for_kernel_symbols(struct sampler *s)
 
 /* ---- it comes and goes */
 
+/* It broke the protocol: it is hung up on, and fd closed. */
+static void
+refuse(struct sampler *s, const char *why, int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	log_warnx("sampler", "hanging up: protocol error: %s", why);
+	link_refuse(s->link, why);
+}
+
+/* Nothing may come before its hello. False: it is refused. */
+static bool
+has_greeted(struct sampler *s, int fd)
+{
+	if (s->session == 0)
+		refuse(s, "a message before its hello", fd);
+	return s->session != 0;
+}
+
 static void
 on_down(void *owner)
 {
@@ -160,6 +179,10 @@ on_hello(void *arg, const void *body, int fd)
 	struct sampler *s = link_owner(arg);
 	const phlare_SamplerHello *hello = body;
 
+	if (s->session != 0 || hello->session == 0) {
+		refuse(s, "hello out of place", fd);
+		return;
+	}
 	if (!link_version_ok(s->link, hello->protocol_version)) {
 		close(fd);
 		return;
@@ -184,7 +207,8 @@ on_stat_file(void *arg, const void *body, int fd)
 	struct sampler *s = link_owner(arg);
 
 	(void)body;
-	clock_begin(s->host.clock, fd);
+	if (has_greeted(s, fd))
+		clock_begin(s->host.clock, fd);
 }
 
 static void
@@ -192,10 +216,12 @@ on_processes(void *arg, const void *body, int fd)
 {
 	struct sampler *s = link_owner(arg);
 	const phlare_ProcessNews *news = body;
-	struct batch_view *view =
-	    fd >= 0 ? batch_view_open(fd)
-		    : batch_view_copy(news->data.bytes, news->data.size);
+	struct batch_view *view;
 
+	if (!has_greeted(s, fd))
+		return;
+	view = fd >= 0 ? batch_view_open(fd)
+		       : batch_view_copy(news->data.bytes, news->data.size);
 	if (view == NULL) {
 		log_warnx("sampler", "process news do not hold together");
 		return;
@@ -222,10 +248,13 @@ on_batch(void *arg, const void *body, int fd)
 {
 	struct sampler *s = link_owner(arg);
 	const phlare_Batch *message = body;
-	struct batch_view *view = batch_view_open(fd);
-	bool whole =
-	    view != NULL && batch_view_samples(view) == message->samples;
+	struct batch_view *view;
+	bool whole;
 
+	if (!has_greeted(s, fd))
+		return;
+	view = batch_view_open(fd);
+	whole = view != NULL && batch_view_samples(view) == message->samples;
 	account_received(s->host.account, message->samples);
 	if (whole && batches_fit(s->host.batches, view->size)) {
 		watch_rate(s, view);
@@ -258,8 +287,7 @@ on_done(void *arg, const void *body, int fd)
 	struct sampler *s = link_owner(arg);
 	const phlare_CollectDone *m = body;
 
-	(void)fd;
-	if (s->asked == 0 || m->interval != s->asked)
+	if (!has_greeted(s, fd) || s->asked == 0 || m->interval != s->asked)
 		return;
 	s->asked = 0;
 	read_clock(s);
@@ -278,6 +306,8 @@ on_kernel_symbols(void *arg, const void *body, int fd)
 	const void *text = NULL;
 	size_t size = 0;
 
+	if (!has_greeted(s, fd))
+		return;
 	if (m->error == 0 && fd >= 0 &&
 	    memfd_map(fd, KERNEL_TEXT_MAX, &text, &size) == 0) {
 		struct kernel_symbols *new =

@@ -323,6 +323,13 @@ def from_the_sampler():
     page = (hello(), [live_page])
     return [x for x in GARBAGE if x[0] != "a hello with a descriptor"] + [
         ("a hello without its page", [(hello(), [])]),
+        ("a hello without session", [(hello(session=0), [live_page])]),
+        ("two hellos", [page, page]),
+        ("a batch before its hello",
+         [(bytes_field(3, fixed64(1, 1) + fixed64(2, 9)), [device])]),
+        ("process news before its hello", [(bytes_field(2, b""), [])]),
+        ("an end before its hello", [(bytes_field(4, b""), [])]),
+        ("a file before its hello", [(bytes_field(6, b""), [device])]),
         ("a batch without a descriptor",
          [page, (bytes_field(3, fixed64(1, 1) + fixed64(2, 9)), [])]),
         ("too many counters",
