@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from phlare import BUILD, Profile, Run, decode_push, wait_until
+from phlare import BUILD, TICK, Profile, Run, decode_push, wait_until
 
 SPIN = f"{BUILD}/tests/targets/spin"
 CPUS = sorted(os.sched_getaffinity(0))
@@ -124,15 +124,25 @@ def pin_to(cpu):
     return before_exec
 
 
+def stolen(cpus):
+    """Seconds that the hypervisor has taken from these CPUs since the boot."""
+    with open("/proc/stat", encoding="ascii") as f:
+        lines = [line.split() for line in f]
+    return sum(int(x[8]) for x in lines
+               if x[0] in {f"cpu{n}" for n in cpus}) / TICK
+
+
 class Load:
     """A busy loop on each CPU; its CPU time is known when it has ended."""
 
     def __init__(self, cpus=None):
         self.cpus = CPUS if cpus is None else cpus
         self.running, self.seconds, self.share = [], 0.0, 0.0
+        self.stolen = 0.0
 
     def __enter__(self):
         self.started = time.monotonic()
+        self.stolen_before = stolen(self.cpus)
         self.running = [
             subprocess.Popen([SPIN], preexec_fn=pin_to(cpu))
             for cpu in self.cpus]
@@ -148,6 +158,7 @@ class Load:
         if self.running:
             self.share = self.seconds / len(self.cpus) / (
                 time.monotonic() - self.started)
+            self.stolen = stolen(self.cpus) - self.stolen_before
         self.running = []
         return self.seconds
 
@@ -156,6 +167,13 @@ class Load:
 
     def pids(self):
         return [p.pid for p in self.running]
+
+    def agrees(self, samples, rate=100, more=0.0):
+        """Whether so many samples are its CPU time and that much more. What
+        was stolen from it is not in its time, but may be in samples."""
+        off = samples - rate * (self.seconds + more)
+        may = tolerance(rate * self.seconds, self.share)
+        return -may <= off <= may + rate * self.stolen
 
 
 def profiles_of(server, without=None, repeats=True):
@@ -178,16 +196,17 @@ def pushed(server, comm=None, without=None, repeats=True):
                for p in profiles_of(server, without, repeats))
 
 
-def unsampled(profiles, start, end):
-    """Seconds of this time (of time.time()) that no profile covers."""
-    spans = sorted((p.time / 1e9, (p.time + p.duration) / 1e9)
-                   for p in profiles)
-    gaps, at = 0.0, start
-    for begin, finish in spans:
-        if begin > at:
-            gaps += min(begin, end) - min(at, end)
+def coverage(profiles, start, end):
+    """Of this time (of time.time()): seconds that no profile covers, and that
+    two components do."""
+    spans = {(max(p.time / 1e9, start), min((p.time + p.duration) / 1e9, end))
+             for p in profiles}
+    gaps, twice, at = 0.0, 0.0, start
+    for begin, finish in sorted(spans):
+        gaps += max(0.0, begin - at)
+        twice += max(0.0, min(at, finish) - begin)
         at = max(at, finish)
-    return gaps + max(0.0, end - at)
+    return gaps + max(0.0, end - at), twice
 
 
 def chance(samples, share):

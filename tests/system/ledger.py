@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from accounts import LOST, AccountedRun, Load, pushed, tolerance
+from accounts import LOST, AccountedRun, Load, pushed
 from phlare import (PushServer, Tap, children_of, need_root, push_config,
                     wait_until)
 
@@ -59,8 +59,8 @@ def nothing_is_lost(tap):
            f"{name}: every delivered sample was pushed",
            (pushed(s), account["samples_delivered"]))
     got = pushed(s, "spin")
-    tap.ok(abs(got - 100 * used) <= tolerance(100 * used, load.share),
-           f"{name}: {got} samples of {used:.1f} s of CPU time at 100 Hz")
+    tap.ok(load.agrees(got), f"{name}: {got} samples of {used:.1f} s of CPU "
+           f"time at 100 Hz, {load.stolen:.1f} s stolen")
 
 
 def full_maps(tap):

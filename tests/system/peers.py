@@ -17,7 +17,8 @@ import tempfile
 import threading
 import time
 
-from phlare import BUILD, SOURCE, Tap, fields, message, need_root, wait_until
+from phlare import (BUILD, SOURCE, Tap, fields, message, need_root, sanitized,
+                    wait_until)
 from shipper_peer import (FINISH_DONE, HELLO, LEDGER, PPROF, PROFILE, STATUS,
                           Shipper, Symbolizer, bytes_field, config, endpoint,
                           fixed32, fixed64, sealed, target)
@@ -207,7 +208,8 @@ def flood(tap, s):
     sock.close()
     tap.ok(pages > 0 and slowest < 2 and sent > 1000,
            "a flood of reports: pages are served", (sent, pages, slowest))
-    tap.ok(s.memory() < memory + 4096, "a flood of reports: memory stays",
+    # the sanitizers keep what is freed
+    tap.ok(sanitized() or s.memory() < memory + 4096, "a flood of reports: memory stays",
            (memory, s.memory()))
 
 
@@ -475,8 +477,8 @@ def only_configures(tap):
                     break
         time.sleep(1)
         after = s.memory(), descriptors(s.pid)
-        tap.ok(after[0] < before[0] + 4096 and after[1] <= before[1] + 2 and
-               s.alive(), "a shipper that only configures: nothing grows",
+        tap.ok((sanitized() or after[0] < before[0] + 4096) and
+               after[1] <= before[1] + 2 and s.alive(), "a shipper that only configures: nothing grows",
                (before, after, s.log()[-1000:]))
         # what it never had is taken
         for number in (0, 1, 2 ** 63):
