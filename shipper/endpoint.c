@@ -18,7 +18,7 @@
 #include "common/log.h"
 #include "common/now.h"
 #include "shipper/components.h"
-#include "shipper/file_endpoint.h"
+#include "shipper/file_writer.h"
 #include "shipper/http_session.h"
 #include "shipper/http_url.h"
 #include "shipper/labels.h"
@@ -61,7 +61,7 @@ struct endpoint {
 	const struct endpoint_args *args;
 	struct http_session *session;
 	struct header_list headers;
-	struct file_endpoint *file; /* NULL: HTTP */
+	struct file_writer *file; /* NULL: HTTP */
 	struct write_stats *stats;
 	char *url;                  /* of the request */
 	struct delivery_list queue; /* in order of arrival */
@@ -388,14 +388,13 @@ series_hash(const struct series *s)
 }
 
 static void
-write_file(struct delivery *d)
+on_written(void *arg, int r)
 {
+	struct delivery *d = arg;
 	struct endpoint *ep = d->ep;
-	const struct parcel *p = d->parcel;
-	struct file_profile profile = { d->labels, series_hash(d->series),
-		p->id, p->time_ns, p->fd, p->size };
-	int r = file_endpoint_write(ep->file, &profile);
 
+	ep->active--;
+	d->state = WAITING;
 	if (r < 0) {
 		note_failure(ep, strerror(-r));
 		if (log_limit_ok(&ep->failed_limit))
@@ -404,6 +403,21 @@ write_file(struct delivery *d)
 			    log_limit_tail(&ep->failed_limit));
 	}
 	finish(d, r < 0 ? LEDGER_PROFILES_DROPPED_DISK : LEDGER_PROFILES_SENT);
+}
+
+static void
+start_file(struct delivery *d)
+{
+	const struct parcel *p = d->parcel;
+	const struct file_profile profile = { d->labels, series_hash(d->series),
+		p->id, p->time_ns, p->fd, p->size };
+	int r;
+
+	d->state = SENDING;
+	d->ep->active++;
+	r = file_writer_start(d->ep->file, &profile, d);
+	if (r < 0)
+		on_written(d, r);
 }
 
 /* The next one that nothing of its own series goes before. */
@@ -428,9 +442,9 @@ pump(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (ep->file != NULL) {
-		/* one at a time: others are served between two writes */
-		if ((d = next_delivery(ep)) != NULL)
-			write_file(d);
+		/* one at a time, and the oldest first */
+		if (ep->active == 0 && (d = next_delivery(ep)) != NULL)
+			start_file(d);
 		return;
 	}
 	while (
@@ -470,7 +484,7 @@ endpoint_new(struct endpoint_env *env, const char *component,
 	if (ep->kick == NULL)
 		fatalx("out of memory");
 	if (file) {
-		ep->file = file_endpoint_new(args->url);
+		ep->file = file_writer_new(env->base, args->url, on_written);
 		return ep;
 	}
 	ep->url = request_url(args->url);
@@ -494,7 +508,7 @@ endpoint_free(struct endpoint *ep)
 	event_free(ep->kick);
 	http_session_free(ep->session);
 	header_list_clear(&ep->headers);
-	file_endpoint_free(ep->file);
+	file_writer_free(ep->file);
 	free(ep->url);
 	free(ep);
 }

@@ -17,6 +17,7 @@ libshipper_a_SOURCES = \
 	%D%/ebpf_args.c %D%/ebpf_args.h \
 	%D%/endpoint.c %D%/endpoint.h \
 	%D%/file_endpoint.c %D%/file_endpoint.h \
+	%D%/file_writer.c %D%/file_writer.h \
 	%D%/header_list.c %D%/header_list.h \
 	%D%/http_args.c %D%/http_args.h \
 	%D%/http_client.c %D%/http_client.h \

@@ -542,6 +542,66 @@ def full_disk(tap):
                "room again: it goes on", (os.listdir(inside), s.log()))
 
 
+@contextlib.contextmanager
+def disk_that_freezes():
+    """(directory, how to start a program that sees a file system there)."""
+    with scratch() as dir_:
+        where, image = f"{dir_}/disk", f"{dir_}/image"
+        os.mkdir(where)
+        with open(image, "wb") as f:
+            f.truncate(16 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-E", f"root_owner={UID}:{UID}",
+                        image], check=True)
+        yield where, ["unshare", "-m", "bash", "-c",
+                      f'mount -o loop {image} {where} && exec "$@"', "bash"]
+
+
+@contextlib.contextmanager
+def frozen(path):
+    """Who writes to this file system waits meanwhile, and nothing ends it."""
+    subprocess.run(["fsfreeze", "-f", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "-u", path], check=True)
+
+
+def hung_disk(tap):
+    """It delays only what is to be written to it."""
+    with disk_that_freezes() as (where, wrapper), Recorder() as server, \
+            Shipper(config(endpoint(f"file://{where}"),
+                           endpoint(server.url)), wrapper=wrapper) as s:
+        inside = f"/proc/{s.process.pid}/root{where}"
+        s.symbolizer.wait_taken(s.symbolizer.push(labels=series(0)))
+        tap.ok(len(glob.glob(f"{inside}/*.pb.gz")) == 1 and
+               s.outcomes() == {"sent": 1}, "a disk is written to",
+               (os.listdir(inside), s.log()))
+        with frozen(inside):
+            gaps, pages = [], []
+            for n in range(1, 21):
+                start = time.monotonic()
+                number = s.symbolizer.push(labels=series(n))
+                if not server.wait(n + 1, 5):
+                    break
+                gaps.append(time.monotonic() - start)
+                start = time.monotonic()
+                s.page("/metrics")
+                pages.append(time.monotonic() - start)
+            tap.ok(len(gaps) == 20 and max(gaps + pages) < 0.5,
+                   "a disk that hangs: others get theirs, the slowest after "
+                   f"{max(gaps, default=9):.3f} s, pages after "
+                   f"{max(pages, default=9):.3f} s", s.log())
+            tap.ok(number not in s.symbolizer.taken and
+                   s.outcomes() == {"sent": 1},
+                   "a disk that hangs: nothing counts as sent", s.outcomes())
+        tap.ok(s.symbolizer.wait_taken() and s.outcomes() == {"sent": 21} and
+               len(glob.glob(f"{inside}/*.pb.gz")) == 21,
+               "a disk that hung: all are written in the end",
+               (s.outcomes(), s.log()))
+        status = s.stop()
+        tap.ok(status == 0, "a disk that hung: the shipper ends well", status)
+
+
 def interrupted_writes(tap):
     """kill -9 while it writes: whole files only, and the rest goes later."""
     with scratch() as dir_:
@@ -644,6 +704,7 @@ def main():
     slow_but_steady(tap)
     the_end(tap)
     full_disk(tap)
+    hung_disk(tap)
     interrupted_writes(tap)
     cap_of_a_directory(tap)
     collection_goes_on(tap)
