@@ -2,6 +2,7 @@
 /* Each row of privilege.c and sandbox.c, really applied in a child. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -209,6 +210,41 @@ test_trap_names_the_call(void **state)
 	assert_non_null(strstr(text, "sandbox: refused system call ptrace"));
 }
 
+static void *
+do_nothing(void *arg)
+{
+	return arg;
+}
+
+static void
+start_a_thread(void *arg)
+{
+	static const struct sandbox_path paths[] = { { NULL, false } };
+	pthread_t thread;
+	void *end;
+
+	if (sandbox_set_mode(arg) < 0 ||
+	    privilege_drop(PROCESS_SHIPPER, &ids, 0) < 0 ||
+	    sandbox_enter(PROCESS_SHIPPER, paths) < 0)
+		_exit(9);
+	if (pthread_create(&thread, NULL, do_nothing, arg) != 0 ||
+	    pthread_join(thread, &end) != 0 || end != arg)
+		_exit(8);
+}
+
+/* libc tries a call first that no filter can let through. */
+static void
+test_the_shipper_has_threads(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	assert_int_equal(
+	    in_child(start_a_thread, "enforce", text, sizeof(text)), 0);
+	assert_int_equal(
+	    in_child(start_a_thread, "trap", text, sizeof(text)), 0);
+}
+
 static void
 use_landlock(void *arg)
 {
@@ -333,6 +369,7 @@ main(void)
 		cmocka_unit_test(test_unlisted_calls_fail),
 		cmocka_unit_test(test_dangerous_call_kills),
 		cmocka_unit_test(test_trap_names_the_call),
+		cmocka_unit_test(test_the_shipper_has_threads),
 		cmocka_unit_test(test_landlock_leaves_only_the_listed_paths),
 		cmocka_unit_test(test_child_narrows_its_listeners_filter),
 		cmocka_unit_test(test_checker_reads_and_then_becomes_nobody),
