@@ -14,7 +14,7 @@
 struct option_row {
 	const char *name;  /* without the dashes; NULL ends the table */
 	const char *value; /* "DIR", or NULL when it takes none */
-	const char *help; /* may be several lines */
+	const char *help;  /* may be several lines */
 	/*
 	 * Puts the value (NULL if it takes none) into the caller's struct.
 	 * 0, or -errno with the cause in *why ("must be 1 to 10000").
@@ -24,10 +24,10 @@ struct option_row {
 };
 
 struct option_table {
-	const char *name;     /* "phlare-ebpf record", "phlare-shipper" */
+	const char *name; /* "phlare-ebpf record", "phlare-shipper" */
 	/* "": none; "FILE": one; "FILE...": one or more; "[FILE]...": any */
 	const char *operands;
-	const char *summary;  /* what it does, whole lines */
+	const char *summary; /* what it does, whole lines */
 	const struct option_row *rows;
 };
 
