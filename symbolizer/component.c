@@ -588,6 +588,8 @@ void
 component_resume(struct component *component)
 {
 	component->resting = false;
+	if (!component->leaving)
+		component->finishing = component->finish_asked = false;
 }
 
 void

@@ -54,7 +54,8 @@ bool component_set_targets(struct component *component, const void *data,
 
 /*
  * Collects once more, now, and then no more until component_resume(): what is
- * sampled meanwhile waits, so that who asked has an account that closes.
+ * sampled meanwhile waits, so that who asked has an account that closes. Who
+ * asked is gone with component_resume(), whether it was done or not.
  */
 void component_finish(struct component *component);
 void component_resume(struct component *component);

@@ -381,7 +381,7 @@ class FakeSampler:
 
     def __init__(self, sock):
         self.sock, self.captured, self.sequence = sock, 0, 0
-        self.acked = threading.Event()
+        self.collected = 0
         send(sock, hello(), [live_page])
 
     def batch(self, samples, make_fd):
@@ -403,6 +403,7 @@ class FakeSampler:
             for number, body in fields(data):
                 if number != 3:
                     continue
+                self.collected += 1
                 values = [0] * len(names)
                 values[names.index("RUNS")] = self.captured
                 values[names.index("CAPTURED")] = self.captured
@@ -455,6 +456,26 @@ def malformed_batches(tap):
                s.log()[-2000:])
 
 
+# ---- a shipper that goes before it has what it asked for
+
+def leaves_while_finishing(tap):
+    with Alone() as s:
+        first = s.configured()
+        with s.collector.accept() as sock:
+            sampler = FakeSampler(sock)
+            sampler.serve(0.5)
+            send(first, bytes_field(6, fixed32(1, 0)))
+            time.sleep(0.3)  # it has asked the sampler, who does not answer
+            first.close()
+            with s.configured():
+                sampler.serve(0.5)
+                before = sampler.collected
+                sampler.serve(1.5)
+                tap.ok(sampler.collected > before + 5,
+                       "a shipper that goes while it finishes: the next one "
+                       "gets its intervals", (before, sampler.collected))
+
+
 # ---- a shipper without an end
 
 def only_configures(tap):
@@ -495,6 +516,7 @@ def main():
     shipper_among_strangers(tap)
     symbolizer_among_strangers(tap)
     malformed_batches(tap)
+    leaves_while_finishing(tap)
     only_configures(tap)
     tap.done()
 
