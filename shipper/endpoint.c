@@ -485,7 +485,11 @@ endpoint_new(struct endpoint_env *env, const char *component,
 		fatalx("out of memory");
 	if (file) {
 		ep->file = file_writer_new(env->base, args->url, on_written);
-		return ep;
+		if (ep->file != NULL)
+			return ep;
+		*why = estrdup(strerror(errno));
+		endpoint_free(ep);
+		return NULL;
 	}
 	ep->url = request_url(args->url);
 	make_headers(ep);

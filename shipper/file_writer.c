@@ -126,13 +126,16 @@ on_written(evutil_socket_t fd, short what, void *arg)
 struct file_writer *
 file_writer_new(struct event_base *base, const char *url, file_written *done)
 {
-	struct file_writer *w = ecalloc(1, sizeof(*w));
-	struct shared *s = ecalloc(1, sizeof(*s));
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct file_writer *w;
+	struct shared *s;
 
+	if (fd < 0)
+		return NULL;
+	w = ecalloc(1, sizeof(*w));
+	s = ecalloc(1, sizeof(*s));
 	s->endpoint = file_endpoint_new(url);
-	s->written_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->written_fd < 0)
-		fatal("eventfd");
+	s->written_fd = fd;
 	pthread_mutex_init(&s->lock, NULL);
 	w->shared = s;
 	w->done = done;

@@ -14,7 +14,7 @@ struct file_writer;
 /* r is what file_endpoint_write() returned. */
 typedef void file_written(void *arg, int r);
 
-/* For a good URL. done comes from the loop. Never NULL. */
+/* For a good URL. done comes from the loop. NULL with errno. */
 struct file_writer *file_writer_new(
     struct event_base *base, const char *url, file_written *done);
 /* Nobody waits for a write that goes on; done is not called. NULL is fine. */
