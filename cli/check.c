@@ -2,8 +2,8 @@
 /* phlare-ebpf check: the mistakes of configurations, nothing started. */
 #include "cli/ask_shipper.h"
 #include "cli/commands.h"
-#include "common/options.h"
 #include "common/log.h"
+#include "common/options.h"
 
 static const struct option_row rows[] = { { NULL } };
 static const struct option_table table = { "phlare-ebpf check", "FILE...",

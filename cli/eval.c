@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "common/options.h"
 #include "common/log.h"
+#include "common/options.h"
 #include "common/river/arena.h"
 #include "common/river/diagnostics.h"
 #include "common/river/eval.h"

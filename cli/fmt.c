@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "common/options.h"
 #include "cli/output.h"
 #include "cli/replace.h"
 #include "cli/report.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/options.h"
 #include "common/river/diagnostics.h"
 #include "common/river/layout.h"
 #include "common/river/parser.h"

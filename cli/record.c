@@ -16,7 +16,6 @@
 
 #include "cli/commands.h"
 #include "cli/duration.h"
-#include "common/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/record_config.h"
@@ -25,6 +24,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/now.h"
+#include "common/options.h"
 
 #define SECOND 1000000000LL
 #define DRAW_EVERY_MS 100

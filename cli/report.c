@@ -17,10 +17,10 @@
 #include "cli/flamegraph.h"
 #include "cli/frames.h"
 #include "cli/ids.h"
-#include "common/options.h"
 #include "cli/pprof_reader.h"
 #include "cli/top.h"
 #include "common/log.h"
+#include "common/options.h"
 #include "common/sandbox.h"
 
 #define DEFAULT_ROWS 40

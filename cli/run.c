@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "common/options.h"
 #include "cli/stage.h"
 #include "cli/supervisor.h"
 #include "common/log.h"
+#include "common/options.h"
 
 struct run {
 	struct supervisor_options options; /* first: SUPERVISOR_OPTION_ROWS */

@@ -16,10 +16,10 @@
 
 #include "cli/backoff.h"
 #include "cli/log_lines.h"
-#include "common/options.h"
 #include "cli/spawn.h"
 #include "common/log.h"
 #include "common/now.h"
+#include "common/options.h"
 #include "common/sandbox.h"
 
 #define ARGUMENTS_MAX 16

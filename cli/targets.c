@@ -7,13 +7,13 @@
 
 #include "cli/ask_shipper.h"
 #include "cli/commands.h"
-#include "common/options.h"
 #include "cli/report.h"
 #include "cli/target_json.h"
 #include "cli/target_match.h"
 #include "cli/target_reader.h"
 #include "cli/target_table.h"
 #include "common/log.h"
+#include "common/options.h"
 
 struct targets_options {
 	bool json;
