@@ -2,10 +2,12 @@
 """The ledger as the system tests look at it: the file that a run keeps, its
 equations, and a load whose CPU time says what should be in it."""
 
+import bisect
 import contextlib
 import math
 import os
 import subprocess
+import threading
 import time
 
 from phlare import BUILD, TICK, Profile, Run, decode_push, wait_until
@@ -132,13 +134,53 @@ def stolen(cpus):
                if x[0] in {f"cpu{n}" for n in cpus}) / TICK
 
 
-class Load:
-    """A busy loop on each CPU; its CPU time is known when it has ended."""
+def ran(pid):
+    """Seconds that this process has had a CPU."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e9
 
-    def __init__(self, cpus=None):
+
+class Diary(threading.Thread):
+    """How much CPU time some processes have had, at many times."""
+
+    def __init__(self, pids):
+        super().__init__(daemon=True)
+        self.pids, self.stop, self.pages = pids, threading.Event(), []
+        self.write()
+
+    def write(self):
+        before = time.time()
+        seconds = sum(ran(pid) for pid in self.pids)
+        self.pages.append(((before + time.time()) / 2, seconds))
+
+    def run(self):
+        while not self.stop.wait(0.02):
+            self.write()
+
+    def end(self):
+        """Before the processes end."""
+        self.stop.set()
+        self.join()
+        self.write()
+
+    def until(self, when):
+        """Seconds they have had by then (of time.time())."""
+        i = bisect.bisect(self.pages, (when, 0.0))
+        if i in (0, len(self.pages)):
+            return self.pages[min(i, len(self.pages) - 1)][1]
+        (a, low), (b, high) = self.pages[i - 1:i + 1]
+        return low + (high - low) * (when - a) / (b - a)
+
+
+class Load:
+    """A busy loop on each CPU; its CPU time is known when it has ended, and
+    with a diary also what it was between any two times."""
+
+    def __init__(self, cpus=None, diary=False):
         self.cpus = CPUS if cpus is None else cpus
         self.running, self.seconds, self.share = [], 0.0, 0.0
         self.stolen = 0.0
+        self.wants_diary, self.diary = diary, None
 
     def __enter__(self):
         self.started = time.monotonic()
@@ -146,9 +188,14 @@ class Load:
         self.running = [
             subprocess.Popen([SPIN], preexec_fn=pin_to(cpu))
             for cpu in self.cpus]
+        if self.wants_diary:
+            self.diary = Diary(self.pids())
+            self.diary.start()
         return self
 
     def end(self):
+        if self.running and self.diary:
+            self.diary.end()
         for p in self.running:
             with contextlib.suppress(OSError):
                 p.kill()
@@ -168,11 +215,18 @@ class Load:
     def pids(self):
         return [p.pid for p in self.running]
 
-    def agrees(self, samples, rate=100, more=0.0):
-        """Whether so many samples are its CPU time and that much more. What
+    def used_in(self, profiles):
+        """Seconds of it while these were made; what two cover counts twice."""
+        return sum(self.diary.until(end) - self.diary.until(begin)
+                   for begin, end in spans(profiles))
+
+    def agrees(self, samples, rate=100, seconds=None):
+        """Whether so many samples are its CPU time, or this part of it. What
         was stolen from it is not in its time, but may be in samples."""
-        off = samples - rate * (self.seconds + more)
-        may = tolerance(rate * self.seconds, self.share)
+        seconds = self.seconds if seconds is None else seconds
+        off = samples - rate * seconds
+        may = (tolerance(rate * seconds, self.share) +
+               lockstep(rate * seconds, self.share))
         return -may <= off <= may + rate * self.stolen
 
 
@@ -196,13 +250,22 @@ def pushed(server, comm=None, without=None, repeats=True):
                for p in profiles_of(server, without, repeats))
 
 
+def spans(profiles):
+    """When they were made: (begin, end) of time.time()."""
+    return {(p.time / 1e9, (p.time + p.duration) / 1e9) for p in profiles}
+
+
+def covered(profiles):
+    """Seconds of all CPUs; what two cover counts twice."""
+    return len(CPUS) * sum(end - begin for begin, end in spans(profiles))
+
+
 def coverage(profiles, start, end):
     """Of this time (of time.time()): seconds that no profile covers, and that
     two components do."""
-    spans = {(max(p.time / 1e9, start), min((p.time + p.duration) / 1e9, end))
-             for p in profiles}
     gaps, twice, at = 0.0, 0.0, start
-    for begin, finish in sorted(spans):
+    for begin, finish in sorted((max(begin, start), min(finish, end))
+                                for begin, finish in spans(profiles)):
         gaps += max(0.0, begin - at)
         twice += max(0.0, min(at, finish) - begin)
         at = max(at, finish)
@@ -213,6 +276,13 @@ def chance(samples, share):
     """What chance does to a count whose load had this share of its CPUs:
     nothing, unless others took turns with it."""
     return 3 * math.sqrt(samples * max(1 - share, 0))
+
+
+def lockstep(samples, share):
+    """And what is not chance: the sampling clock and the scheduler's tick are
+    one, so who takes turns with a load at a fixed place of it may be met a
+    quarter too often, or too rarely, for as long as a run lasts."""
+    return samples * max(1 - share, 0) / 4
 
 
 def tolerance(samples, share):

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from accounts import (CPUS, AccountedRun, Load, coverage, profiles_of,
+from accounts import (AccountedRun, Load, coverage, covered, profiles_of,
                       pushed, tolerance)
 from phlare import PushServer, Tap, need_root, push_config, wait_until
 
@@ -16,6 +16,7 @@ from phlare import PushServer, Tap, need_root, push_config, wait_until
 # place of another: a sampler starts and one ends, on CPUs that are busy with
 # something of more weight.
 GAP = 1.0
+RATE = 100  # the default
 SECOND = """phlare.ebpf "second" {
   forward_to       = [phlare.write.w.receiver]
   collect_interval = "700ms"
@@ -63,7 +64,7 @@ def everything(tap):
     with AccountedRun(push_config(first.url, interval="1s")) as run:
         pids = run.pids()
         start = time.time()
-        with Load() as load:
+        with Load(diary=True) as load:
             for name, text in steps(first, second):
                 time.sleep(1.5)
                 tap.ok(reload(run, text), f"{name}: in force",
@@ -88,26 +89,34 @@ def everything(tap):
     tap.ok(set(account.components()) >= {f"phlare.ebpf.{x}"
                                          for x in ("e", "f", "second")},
            "each component has its account", account.components())
-    all_arrives(tap, load, (first, second), (start, end))
+    all_arrives(tap, load, account, (first, second), (start, end))
     first.stop()
     second.stop()
 
 
-def all_arrives(tap, load, servers, time_of_load):
+def all_arrives(tap, load, account, servers, time_of_load):
     """But for what ran while one component took another's place, twice."""
     # the second component saw the same load: it is not counted here
     other = "phlare.ebpf.second"
-    spin = sum(pushed(x, "spin", without=other) for x in servers)
-    gap, twice = coverage([p for x in servers for p in profiles_of(x, other)],
-                          *time_of_load)
-    detail = (f"{load.seconds:.2f} s of CPU time, {load.stolen:.2f} s stolen, "
-              f"{spin} samples, {gap:.2f} s without a sampler, "
-              f"{twice:.2f} s with two")
+    profiles = [p for x in servers for p in profiles_of(x, other)]
+    gap, twice = coverage(profiles, *time_of_load)
+    detail = f"{gap:.2f} s without a sampler, {twice:.2f} s with two"
     tap.ok(max(gap, twice) <= 2 * GAP, "another component takes over soon",
            detail)
-    tap.ok(load.agrees(spin, more=load.share * len(CPUS) * (twice - gap)),
-           "no CPU time of the load is missing", detail)
     tap.note(detail)
+    expected = RATE * covered(profiles)
+    got = sum(pushed(x, without=other) for x in servers)
+    idle = sum(account[f"component/{x}/samples_idle"]
+               for x in account.components() if x != other)
+    off, may = got + idle - expected, 0.01 * expected + 10
+    tap.ok(-may - RATE * load.stolen <= off <= may,
+           f"no moment is missing: {got} samples and {idle} idle ones of "
+           f"{expected:.0f}, {load.stolen:.2f} s stolen")
+    used = load.used_in(profiles)
+    spin = sum(pushed(x, "spin", without=other) for x in servers)
+    tap.ok(load.agrees(spin, RATE, used), f"the load has its share: {spin} "
+           f"samples of {used:.2f} s of CPU time while there was a sampler, "
+           f"{load.stolen:.2f} s stolen")
 
 
 def rate(tap):
