@@ -224,6 +224,7 @@ leave(struct running *r, int i)
 		w->receiver[w->count++] = e;
 	}
 	p->component = NULL;
+	p->starting = false;
 	p->leaving = true;
 	p->changed = true;
 }
@@ -235,9 +236,10 @@ leave_the_rest(struct running *r, const struct config *config)
 	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++) {
 		struct profiler *p = &r->profilers[i];
 
+		if (p->component == NULL)
+			continue;
 		p->changed = false;
-		if (p->component != NULL &&
-		    config_find(config, p->component->id) == NULL)
+		if (config_find(config, p->component->id) == NULL)
 			leave(r, i);
 	}
 }
@@ -254,6 +256,8 @@ run(struct running *r, struct profiler *p, const struct config_component *c)
 		p->id = estrdup(c->id);
 	}
 	way_out_clear(&r->ways_out[p - r->profilers]);
+	if (p->component == NULL)
+		p->starting = true;
 	p->component = c;
 	p->leaving = false;
 }
@@ -285,6 +289,15 @@ running_left(struct running *r, uint32_t number)
 	way_out_clear(&r->ways_out[number - 1]);
 	number_profilers(r, r->current->config);
 	running_sweep(r);
+}
+
+bool
+running_starting(const struct running *r)
+{
+	for (int i = 0; i < SETTINGS_COMPONENTS_MAX; i++)
+		if (r->profilers[i].starting)
+			return true;
+	return false;
 }
 
 struct profiler *

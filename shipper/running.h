@@ -26,7 +26,8 @@ struct profiler {
 	const struct config_component *component; /* NULL: not configured */
 	/* not any more; what it sampled goes where it did until it has left */
 	bool leaving;
-	bool changed;        /* by the last running_apply() */
+	bool starting;       /* new: it has no sampler yet */
+	bool changed;        /* and the symbolizer has not been told */
 	uint64_t changed_at; /* CLOCK_BOOTTIME ns */
 };
 
@@ -48,6 +49,9 @@ int running_apply(struct running *r, struct config *config, char **why);
  * waits for its number gets it, and is changed.
  */
 void running_left(struct running *r, uint32_t number);
+
+/* Whether one that is configured is starting. */
+bool running_starting(const struct running *r);
 
 /* By number, 1 to SETTINGS_COMPONENTS_MAX; NULL: never used. */
 struct profiler *running_profiler(struct running *r, uint32_t number);

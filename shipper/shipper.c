@@ -39,6 +39,8 @@
 
 /* So long a component may take to get its sampler. */
 #define HEALTH_START_NS (5 * NSEC_PER_SEC)
+/* And so long one that leaves stays for it. */
+#define TAKEOVER_SEC 5
 
 /* What the symbolizer last said of a component. */
 struct status {
@@ -73,7 +75,8 @@ struct shipper {
 	bool config_good;
 	int64_t config_loaded_sec;
 
-	struct event *settled; /* coalesces what many profiles ask for */
+	struct event *settled;  /* coalesces what many profiles ask for */
+	struct event *takeover; /* ends the wait for those that start */
 	struct event *stop_limit;
 	bool stopping, gave_up;
 	bool finished; /* the symbolizer has handed over all it had */
@@ -128,27 +131,72 @@ on_settled(void *arg)
 
 /* ---- what it is told */
 
-/* Tells a symbolizer that is there what has changed. */
+/* Tells a symbolizer that is there what has changed of a component. */
 static void
-send_changes(struct shipper *s)
+send_change(struct shipper *s, uint32_t number, struct profiler *p)
+{
+	int r;
+
+	p->changed = false;
+	memset(&s->status[number - 1], 0, sizeof(s->status[number - 1]));
+	if (p->component != NULL)
+		r = command_run(s->server, number, p);
+	else
+		r = command_remove(s->server, number);
+	if (r < 0 && r != -ENOTCONN) {
+		errno = -r;
+		log_warn("symbolizer", "%s", p->id);
+	}
+}
+
+static void
+send_those(struct shipper *s, bool wanted)
 {
 	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
 		struct profiler *p = running_profiler(s->running, n);
-		int r;
 
-		if (p == NULL || !p->changed)
-			continue;
-		p->changed = false;
-		memset(&s->status[n - 1], 0, sizeof(s->status[n - 1]));
-		if (p->component != NULL)
-			r = command_run(s->server, n, p);
-		else
-			r = command_remove(s->server, n);
-		if (r < 0 && r != -ENOTCONN) {
-			errno = -r;
-			log_warn("symbolizer", "%s", p->id);
-		}
+		if (p != NULL && p->changed && (p->component != NULL) == wanted)
+			send_change(s, n, p);
 	}
+}
+
+/*
+ * One that leaves may be taking its place from one that comes, by another name:
+ * it goes on sampling until that one does.
+ */
+static void
+send_changes(struct shipper *s)
+{
+	const struct timeval limit = { TAKEOVER_SEC, 0 };
+
+	if (s->stopping) /* all of them were told to finish */
+		return;
+	send_those(s, true);
+	if (!running_starting(s->running))
+		send_those(s, false);
+	else if (!event_pending(s->takeover, EV_TIMEOUT, NULL))
+		event_add(s->takeover, &limit);
+}
+
+static void
+on_takeover(evutil_socket_t fd, short what, void *arg)
+{
+	struct shipper *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (!s->stopping)
+		send_those(s, false);
+}
+
+/* It samples, or has sampled. */
+static void
+note_sampler(struct shipper *s, struct profiler *p)
+{
+	if (!p->starting)
+		return;
+	p->starting = false;
+	send_changes(s);
 }
 
 /* ---- what the symbolizer says */
@@ -161,9 +209,11 @@ on_hello(void *arg, uint64_t session)
 	intake_hello(s->intake, session);
 	account_session(s->account, session);
 	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
-		const struct profiler *p = running_profiler(s->running, n);
+		struct profiler *p = running_profiler(s->running, n);
 		int r;
 
+		if (p != NULL)
+			p->changed = false;
 		if (p != NULL && p->component != NULL)
 			r = command_run(s->server, n, p);
 		else
@@ -217,8 +267,7 @@ static void
 on_report(void *arg, const phlare_LedgerReport *report)
 {
 	struct shipper *s = arg;
-	const struct profiler *p =
-	    running_profiler(s->running, report->component);
+	struct profiler *p = running_profiler(s->running, report->component);
 	struct account_sum sum = { 0 };
 
 	if (p == NULL)
@@ -234,6 +283,8 @@ on_report(void *arg, const phlare_LedgerReport *report)
 	note_runs(&s->status[report->component - 1], sum.ledger.n[LEDGER_RUNS]);
 	account_report(s->account, p->id, &sum);
 	intake_taken(s->intake, report->taken);
+	if (report->collector_session != 0)
+		note_sampler(s, p);
 	event_active(s->settled, 0, 0);
 }
 
@@ -464,6 +515,7 @@ shipper_new(struct event_base *base, const struct shipper_options *options)
 	s->base = base;
 	s->options = *options;
 	s->settled = new_event(s, on_settled_event);
+	s->takeover = new_event(s, on_takeover);
 	s->stop_limit = new_event(s, on_stop_limit);
 	s->started_ns = now_ns(CLOCK_MONOTONIC);
 	s->env = (struct endpoint_env){ .base = base,
@@ -516,6 +568,7 @@ shipper_free(struct shipper *s)
 	http_client_free(s->env.http);
 	reachable_free(s->reachable);
 	event_free(s->settled);
+	event_free(s->takeover);
 	event_free(s->stop_limit);
 	free(s);
 }

@@ -243,6 +243,14 @@ def profiles_of(server, without=None, repeats=True):
             dict(labels).get("service_name") != without for raw in raws]
 
 
+def series_of(server, name):
+    """How often a server has got something of this service."""
+    with server.lock:
+        bodies = [body for _, _, body, _ in server.pushes]
+    return sum(dict(labels).get("service_name") == name for body in bodies
+               for labels, _ in decode_push(body))
+
+
 def pushed(server, comm=None, without=None, repeats=True):
     """Samples that a server has got, of one command or of all."""
     return sum(sum(v[0] for _, v, _ in (p.samples if comm is None else

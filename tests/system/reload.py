@@ -3,19 +3,21 @@
 """A new configuration takes effect and loses no sample; a bad one changes
 nothing."""
 
+import os
 import signal
 import time
 import urllib.error
 import urllib.request
 
 from accounts import (AccountedRun, Load, coverage, covered, profiles_of,
-                      pushed, tolerance)
+                      pushed, series_of, tolerance)
 from phlare import PushServer, Tap, need_root, push_config, wait_until
 
-# Seconds without samples, or with twice as many, while one component takes the
-# place of another: a sampler starts and one ends, on CPUs that are busy with
-# something of more weight.
-GAP = 1.0
+# Seconds without samples: what a message needs from one sampler's start to the
+# other's end. And seconds with twice as many while one component takes the
+# place of another: what it does is worked on to the end.
+GAP, TWICE = 0.1, 2.5
+TAKEOVER = 5  # seconds that one stays for another
 RATE = 100  # the default
 SECOND = """phlare.ebpf "second" {
   forward_to       = [phlare.write.w.receiver]
@@ -101,7 +103,8 @@ def all_arrives(tap, load, account, servers, time_of_load):
     profiles = [p for x in servers for p in profiles_of(x, other)]
     gap, twice = coverage(profiles, *time_of_load)
     detail = f"{gap:.2f} s without a sampler, {twice:.2f} s with two"
-    tap.ok(max(gap, twice) <= 2 * GAP, "another component takes over soon",
+    tap.ok(gap <= 2 * GAP and twice <= 2 * TWICE,
+           "another component takes over soon, and the first stays for it",
            detail)
     tap.note(detail)
     expected = RATE * covered(profiles)
@@ -117,6 +120,39 @@ def all_arrives(tap, load, account, servers, time_of_load):
     tap.ok(load.agrees(spin, RATE, used), f"the load has its share: {spin} "
            f"samples of {used:.2f} s of CPU time while there was a sampler, "
            f"{load.stolen:.2f} s stolen")
+
+
+def none_to_take_over(tap):
+    """One that gets no sampler keeps the one before for some seconds only."""
+    server = PushServer()
+    config = push_config(server.url, interval="500ms")
+    came = lambda x: series_of(server, f"phlare.ebpf.{x}")
+    with Load(), AccountedRun(config) as run:
+        wait_until("pushes", lambda: came("e") > 0, 10)
+        listener = run.pids()["listener"]
+        os.kill(listener, signal.SIGSTOP)
+        try:
+            tap.ok(reload(run, config.replace('phlare.ebpf "e"',
+                                              'phlare.ebpf "f"')),
+                   "no sampler: in force")
+            done = time.monotonic()
+            before = came("e")
+            tap.ok(wait_until("pushes", lambda: came("e") > before + 2, 4),
+                   "no sampler: the component before stays for it")
+            time.sleep(max(0.0, done + TAKEOVER + 3 - time.monotonic()))
+            before = came("e")
+            time.sleep(2)
+            tap.ok(came("e") == before and came("f") == 0,
+                   "no sampler: but not for ever", run.log()[-1000:])
+        finally:
+            os.kill(listener, signal.SIGCONT)
+        tap.ok(wait_until("pushes", lambda: came("f") > 1, 10),
+               "no sampler: once it has one it samples", run.log()[-1000:])
+        status = run.stop()
+        account = run.account()
+    tap.ok(status == 0 and not account.all_open() and not account.losses(),
+           "no sampler: nothing is lost", account.text())
+    server.stop()
 
 
 def rate(tap):
@@ -227,6 +263,7 @@ def main():
     need_root()
     tap = Tap()
     everything(tap)
+    none_to_take_over(tap)
     rate(tap)
     bad_ones(tap)
     by_http(tap)
