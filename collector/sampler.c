@@ -468,6 +468,17 @@ on_hello(void *arg, const void *body, int fd)
 	send_news(s);
 }
 
+static void
+send_sampling(struct sampler *s, unsigned rate)
+{
+	const phlare_SamplerEvent event = {
+		.which_body = phlare_SamplerEvent_sampling_tag,
+		.body.sampling.sample_rate = rate,
+	};
+
+	send_event(s, &event, -1);
+}
+
 static bool
 settings_ok(const phlare_SamplerSettings *in)
 {
@@ -503,6 +514,8 @@ on_settings(void *arg, const void *body, int fd)
 	}
 	if (s->started)
 		finish_drain(s, period, true);
+	else
+		send_sampling(s, settings.rate);
 	s->started = true;
 	log_debug("sampler", "%u samples per second and CPU", settings.rate);
 }

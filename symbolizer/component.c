@@ -658,7 +658,8 @@ component_report(const struct component *component, phlare_LedgerReport *report)
 	report->ticks_steal = sum.steal;
 	report->ticks_unexplained = sum.unexplained;
 	report->ticks_down = clock_down_ticks(component->clock);
-	report->collector_session = sampler_session(component->sampler);
+	if (sampler_samples(component->sampler))
+		report->collector_session = sampler_session(component->sampler);
 	for (size_t i = 0; (cpu = clock_get(component->clock, i)) != NULL &&
 			   i < sizeof(report->cpus) / sizeof(report->cpus[0]);
 	     i++)

@@ -34,7 +34,10 @@ struct sampler {
 	uint64_t asked; /* interval that is being collected, or 0 */
 	uint64_t session, last_sequence;
 	bool ack_due; /* up to last_sequence */
-	uint64_t down_since, map_bytes;
+	bool samples;
+	uint64_t map_bytes;
+	/* nobody samples since then, and did not for so long before */
+	uint64_t down_since, down_ns;
 };
 
 /* ---- what it is told */
@@ -133,27 +136,33 @@ on_down(void *owner)
 	struct sampler *s = owner;
 	uint64_t seen = account_end(s->host.account);
 
-	if (s->session != 0)
+	if (s->samples)
 		s->down_since =
 		    seen != 0 ? seen : (uint64_t)now_ns(CLOCK_BOOTTIME);
 	s->session = s->asked = 0;
-	s->ack_due = false;
+	s->ack_due = s->samples = false;
 	s->host.on_gone(s->host.arg);
 }
 
-/* How long nobody has sampled; of our own sampler we know it ourselves. */
+/* Since when nobody samples; of our own sampler we know it ourselves. */
 static void
-count_gap(struct sampler *s, const phlare_SamplerHello *hello)
+begin_gap(struct sampler *s, const phlare_SamplerHello *hello)
 {
-	uint64_t since = s->down_since, now = now_ns(CLOCK_BOOTTIME), ns = 0;
+	if (s->down_since != 0)
+		return;
+	s->down_since = hello->down_since;
+	s->down_ns = hello->down_ns;
+}
 
-	if (since == 0) {
-		since = hello->down_since;
-		ns = hello->down_ns;
-	}
-	if (since != 0 && since < now)
-		ns += now - since;
-	s->down_since = 0;
+/* Somebody does again. */
+static void
+count_gap(struct sampler *s)
+{
+	uint64_t now = now_ns(CLOCK_BOOTTIME), ns = s->down_ns;
+
+	if (s->down_since != 0 && s->down_since < now)
+		ns += now - s->down_since;
+	s->down_since = s->down_ns = 0;
 	clock_down(s->host.clock, ns, NS_PER_SEC / s->rate);
 }
 
@@ -193,9 +202,25 @@ on_hello(void *arg, const void *body, int fd)
 	s->last_sequence = 0;
 	s->ack_due = true;
 	s->map_bytes = hello->map_bytes;
-	count_gap(s, hello);
+	begin_gap(s, hello);
 	send_settings(s);
 	ask_for_kernel_symbols(s);
+}
+
+static void
+on_sampling(void *arg, const void *body, int fd)
+{
+	struct sampler *s = link_owner(arg);
+
+	(void)body;
+	if (!has_greeted(s, fd))
+		return;
+	if (s->samples) {
+		refuse(s, "it samples already", fd);
+		return;
+	}
+	s->samples = true;
+	count_gap(s);
 	s->host.on_begin(s->host.arg);
 }
 
@@ -335,6 +360,7 @@ static const struct ipc_handler handlers[] = {
 	{ phlare_SamplerEvent_kernel_symbols_tag, IPC_FD_OPTIONAL,
 	    on_kernel_symbols },
 	{ phlare_SamplerEvent_stat_file_tag, IPC_FD, on_stat_file },
+	{ phlare_SamplerEvent_sampling_tag, 0, on_sampling },
 	{ 0 },
 };
 
@@ -417,6 +443,12 @@ sampler_session(const struct sampler *sampler)
 	return sampler->session;
 }
 
+bool
+sampler_samples(const struct sampler *sampler)
+{
+	return sampler->samples;
+}
+
 uint64_t
 sampler_map_bytes(const struct sampler *sampler)
 {
@@ -432,5 +464,9 @@ sampler_kernel(const struct sampler *sampler)
 const char *
 sampler_trouble(const struct sampler *sampler)
 {
-	return link_trouble(sampler->link);
+	const char *trouble = link_trouble(sampler->link);
+
+	if (trouble == NULL && !sampler->samples)
+		trouble = "sampler: it has not begun to sample";
+	return trouble;
 }

@@ -60,11 +60,13 @@ void sampler_start(struct sampler *sampler);
 
 /* Which one it is; 0: there is none. */
 uint64_t sampler_session(const struct sampler *sampler);
+/* Whether it has said that it samples. */
+bool sampler_samples(const struct sampler *sampler);
 /* Kernel memory of its maps, bytes. */
 uint64_t sampler_map_bytes(const struct sampler *sampler);
 /* NULL: none have come. Valid until the loop goes on. */
 const struct kernel_symbols *sampler_kernel(const struct sampler *sampler);
-/* NULL, or why there is none. */
+/* NULL, or why there is none that samples. */
 const char *sampler_trouble(const struct sampler *sampler);
 
 #endif

@@ -213,6 +213,9 @@ on_event(
 	case phlare_SamplerEvent_stat_file_tag:
 		printf("stat\n");
 		break;
+	case phlare_SamplerEvent_sampling_tag:
+		printf("sampling %u\n", (unsigned)e->body.sampling.sample_rate);
+		break;
 	}
 	fflush(stdout);
 	if (fd >= 0)

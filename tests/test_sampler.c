@@ -48,6 +48,8 @@ struct fixture {
 	uint64_t samples, batches, stackless;
 	struct ledger done; /* of the last CollectDone */
 	uint64_t last_sequence;
+	uint32_t rate;  /* that it was asked for first */
+	unsigned began; /* how often it said that it samples */
 };
 
 static double
@@ -271,6 +273,11 @@ receive_until(struct fixture *f, unsigned tag, phlare_SamplerEvent *event,
 			take_batch(f, &event->body.batch, fd, fn, arg);
 		else if (fd >= 0)
 			close(fd);
+		if (event->which_body == phlare_SamplerEvent_sampling_tag) {
+			assert_int_equal(
+			    event->body.sampling.sample_rate, f->rate);
+			f->began++;
+		}
 	} while (event->which_body != tag);
 }
 
@@ -305,6 +312,7 @@ greet(struct fixture *f, uint32_t rate)
 	assert_true(event.body.hello.map_bytes > 0);
 	receive_until(f, phlare_SamplerEvent_stat_file_tag, &event, NULL, NULL);
 	assert_int_equal(client_hello(f->sock), 0);
+	f->rate = rate;
 	assert_int_equal(client_settings(f->sock, rate, 1, 1), 0);
 }
 
@@ -479,6 +487,7 @@ test_a_changed_rate_loses_nothing(void **state)
 	greet(f, 100);
 	pause_ms(300);
 	collect(f, NULL, NULL);
+	assert_int_equal(f->began, 1);
 	before = f->done.n[LEDGER_RUNS];
 	assert_int_equal(client_settings(f->sock, 2000, 1, 0), 0);
 	pause_ms(300);
@@ -491,6 +500,7 @@ test_a_changed_rate_loses_nothing(void **state)
 	check_ledger(f);
 	assert_true(f->samples <= before && f->samples + 100 > before);
 	assert_int_equal(ledger_lost(&f->done), 0);
+	assert_int_equal(f->began, 1);
 }
 
 static void

@@ -321,6 +321,9 @@ def to_the_symbolizer():
     ]
 
 
+SAMPLING = (bytes_field(7, fixed32(1, 100)), [])
+
+
 def from_the_sampler():
     page = (hello(), [live_page])
     return [x for x in GARBAGE if x[0] != "a hello with a descriptor"] + [
@@ -332,6 +335,8 @@ def from_the_sampler():
         ("process news before its hello", [(bytes_field(2, b""), [])]),
         ("an end before its hello", [(bytes_field(4, b""), [])]),
         ("a file before its hello", [(bytes_field(6, b""), [device])]),
+        ("sampling before its hello", [SAMPLING]),
+        ("sampling that begins twice", [page, SAMPLING, SAMPLING]),
         ("a batch without a descriptor",
          [page, (bytes_field(3, fixed64(1, 1) + fixed64(2, 9)), [])]),
         ("too many counters",
@@ -383,6 +388,7 @@ class FakeSampler:
         self.sock, self.captured, self.sequence = sock, 0, 0
         self.collected = 0
         send(sock, hello(), [live_page])
+        send(sock, *SAMPLING)
 
     def batch(self, samples, make_fd):
         self.sequence += 1
