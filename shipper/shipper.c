@@ -172,10 +172,12 @@ send_changes(struct shipper *s)
 	if (s->stopping) /* all of them were told to finish */
 		return;
 	send_those(s, true);
-	if (!running_starting(s->running))
+	if (!running_starting(s->running)) {
+		event_del(s->takeover);
 		send_those(s, false);
-	else if (!event_pending(s->takeover, EV_TIMEOUT, NULL))
+	} else if (!event_pending(s->takeover, EV_TIMEOUT, NULL)) {
 		event_add(s->takeover, &limit);
+	}
 }
 
 static void

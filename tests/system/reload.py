@@ -16,7 +16,7 @@ from phlare import PushServer, Tap, need_root, push_config, wait_until
 # Seconds without samples: what a message needs from one sampler's start to the
 # other's end. And seconds with twice as many while one component takes the
 # place of another: what it does is worked on to the end.
-GAP, TWICE = 0.1, 2.5
+GAP, TWICE = 0.05, 2.5
 TAKEOVER = 5  # seconds that one stays for another
 RATE = 100  # the default
 SECOND = """phlare.ebpf "second" {
@@ -122,8 +122,13 @@ def all_arrives(tap, load, account, servers, time_of_load):
            f"{load.stolen:.2f} s stolen")
 
 
+def renamed(config, name):
+    return config.replace('phlare.ebpf "e"', f'phlare.ebpf "{name}"')
+
+
 def none_to_take_over(tap):
-    """One that gets no sampler keeps the one before for some seconds only."""
+    """One that gets no sampler keeps the one before for some seconds only,
+    also when yet another is wanted meanwhile."""
     server = PushServer()
     config = push_config(server.url, interval="500ms")
     came = lambda x: series_of(server, f"phlare.ebpf.{x}")
@@ -132,26 +137,43 @@ def none_to_take_over(tap):
         listener = run.pids()["listener"]
         os.kill(listener, signal.SIGSTOP)
         try:
-            tap.ok(reload(run, config.replace('phlare.ebpf "e"',
-                                              'phlare.ebpf "f"')),
-                   "no sampler: in force")
             done = time.monotonic()
+            tap.ok(reload(run, renamed(config, "f")), "no sampler: in force")
             before = came("e")
             tap.ok(wait_until("pushes", lambda: came("e") > before + 2, 4),
                    "no sampler: the component before stays for it")
+            tap.ok(reload(run, renamed(config, "g")), "no sampler: again")
             time.sleep(max(0.0, done + TAKEOVER + 3 - time.monotonic()))
             before = came("e")
             time.sleep(2)
-            tap.ok(came("e") == before and came("f") == 0,
+            tap.ok(came("e") == before and came("f") + came("g") == 0,
                    "no sampler: but not for ever", run.log()[-1000:])
         finally:
             os.kill(listener, signal.SIGCONT)
-        tap.ok(wait_until("pushes", lambda: came("f") > 1, 10),
+        tap.ok(wait_until("pushes", lambda: came("g") > 1, 10) and
+               came("f") == 0 and came("e") == before,
                "no sampler: once it has one it samples", run.log()[-1000:])
         status = run.stop()
         account = run.account()
     tap.ok(status == 0 and not account.all_open() and not account.losses(),
            "no sampler: nothing is lost", account.text())
+    server.stop()
+
+
+def stopped_meanwhile(tap):
+    """Between a reload and the change of samplers that it makes."""
+    server = PushServer()
+    config = push_config(server.url, interval="500ms")
+    for wait in 0, 0.1, 0.4:
+        with Load(), AccountedRun(config) as run:
+            reload(run, renamed(config, "f"))
+            time.sleep(wait)
+            status = run.stop()
+            account = run.account()
+        tap.ok(status == 0 and not account.all_open() and
+               not account.losses() and account["samples_delivered"] > 0,
+               f"stopped {wait} s after a reload: nothing is lost",
+               (status, account.all_open(), account.text()))
     server.stop()
 
 
@@ -264,6 +286,7 @@ def main():
     tap = Tap()
     everything(tap)
     none_to_take_over(tap)
+    stopped_meanwhile(tap)
     rate(tap)
     bad_ones(tap)
     by_http(tap)
