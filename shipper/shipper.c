@@ -131,27 +131,35 @@ on_settled(void *arg)
 
 /* ---- what it is told */
 
-/* Tells a symbolizer that is there what has changed of a component. */
+/* Tells the symbolizer what a component is to be; p is NULL if it never was. */
+static int
+tell(struct shipper *s, uint32_t number, struct profiler *p)
+{
+	if (p != NULL)
+		p->changed = false;
+	return p != NULL && p->component != NULL
+		   ? command_run(s->server, number, p)
+		   : command_remove(s->server, number);
+}
+
 static void
 send_change(struct shipper *s, uint32_t number, struct profiler *p)
 {
-	int r;
+	int r = tell(s, number, p);
 
-	p->changed = false;
 	memset(&s->status[number - 1], 0, sizeof(s->status[number - 1]));
-	if (p->component != NULL)
-		r = command_run(s->server, number, p);
-	else
-		r = command_remove(s->server, number);
 	if (r < 0 && r != -ENOTCONN) {
 		errno = -r;
 		log_warn("symbolizer", "%s", p->id);
 	}
 }
 
+/* To a symbolizer that is there: what has changed of those. */
 static void
 send_those(struct shipper *s, bool wanted)
 {
+	if (s->stopping) /* all of them were told to finish */
+		return;
 	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
 		struct profiler *p = running_profiler(s->running, n);
 
@@ -169,8 +177,6 @@ send_changes(struct shipper *s)
 {
 	const struct timeval limit = { TAKEOVER_SEC, 0 };
 
-	if (s->stopping) /* all of them were told to finish */
-		return;
 	send_those(s, true);
 	if (!running_starting(s->running)) {
 		event_del(s->takeover);
@@ -187,8 +193,7 @@ on_takeover(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!s->stopping)
-		send_those(s, false);
+	send_those(s, false);
 }
 
 /* It samples, or has sampled. */
@@ -212,14 +217,8 @@ on_hello(void *arg, uint64_t session)
 	account_session(s->account, session);
 	for (uint32_t n = 1; n <= SETTINGS_COMPONENTS_MAX; n++) {
 		struct profiler *p = running_profiler(s->running, n);
-		int r;
+		int r = tell(s, n, p);
 
-		if (p != NULL)
-			p->changed = false;
-		if (p != NULL && p->component != NULL)
-			r = command_run(s->server, n, p);
-		else
-			r = command_remove(s->server, n);
 		if (r < 0 && r != -EPIPE) { /* it died while it waited */
 			errno = -r;
 			log_warn("symbolizer", "component %u", (unsigned)n);
